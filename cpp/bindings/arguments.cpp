@@ -1,0 +1,130 @@
+#include "arguments.hpp"
+
+namespace hedgecore::bindings {
+namespace {
+
+std::string shape_text(const py::array& array) {
+    return py::str(array.attr("shape")).cast<std::string>();
+}
+
+// Arrays that the core can read where they lie: this dtype, aligned, whole strides.
+bool direct(const py::array& array, py::ssize_t item) {
+    constexpr int aligned = py::detail::npy_api::NPY_ARRAY_ALIGNED_;
+    return (array.flags() & aligned) != 0 && array.ndim() == 1 && array.strides(0) % item == 0;
+}
+
+void check_dimensions(const py::array& array, const char* name) {
+    if (array.ndim() > 1) {
+        throw py::value_error(std::string(name) + " must be a number or one-dimensional, not of shape " + shape_text(array));
+    }
+}
+
+}  // namespace
+
+void Rows::add(const py::array& array, const char* name) {
+    const auto size = static_cast<std::size_t>(array.size());
+    any_array = true;
+    if (size == 1) return;
+    if (!namesake.empty() && n != size) {
+        throw py::value_error(std::string(name) + " has " + std::to_string(size) + " rows, but " + namesake + " has " +
+                              std::to_string(n));
+    }
+    n = size;
+    namesake = name;
+}
+
+Numbers::Numbers(py::handle value, const char* name, Rows& rows) {
+    if (value.is_none()) return;
+    given_ = true;
+    if (PyFloat_CheckExact(value.ptr())) {
+        scalar_ = PyFloat_AS_DOUBLE(value.ptr());
+        return;
+    }
+    py::array array;
+    if (py::isinstance<py::array>(value)) {
+        array = py::reinterpret_borrow<py::array>(value);
+    } else {
+        array = py::array::ensure(value);
+        if (!array) {
+            PyErr_Clear();
+            throw py::type_error(std::string(name) + " must be a number or an array of numbers, not " +
+                                 std::string(py::str(py::type::handle_of(value).attr("__name__"))));
+        }
+    }
+    const char type = array.dtype().kind();
+    if (type == 'O') {
+        // mixed Python numbers, None as NaN
+        try {
+            array = array.attr("astype")("float64").cast<py::array>();
+        } catch (const py::error_already_set&) {
+            throw py::type_error(std::string(name) + " must be numbers, not objects that are none");
+        }
+    } else if (type != 'f' && type != 'i' && type != 'u') {
+        throw py::type_error(std::string(name) + " must be numbers, not of dtype " +
+                             std::string(py::str(array.dtype())));
+    }
+    check_dimensions(array, name);
+    if (!py::isinstance<py::array_t<double>>(array) || !(array.ndim() == 0 || direct(array, sizeof(double)))) {
+        array = py::array_t<double, py::array::c_style | py::array::forcecast>(array);
+    }
+    if (array.ndim() == 0) {
+        scalar_ = *static_cast<const double*>(array.data());
+        return;
+    }
+    rows.add(array, name);
+    array_ = std::move(array);
+}
+
+Kinds::Kinds(py::handle value, bool invalid_as_zero, Rows& rows) {
+    given_ = true;
+    py::object converted = py::reinterpret_borrow<py::object>(value);
+    if (!(py::isinstance<py::array_t<std::int8_t>>(value))) {
+        converted = py::module_::import("hedgecore._inputs").attr("kinds")(value, invalid_as_zero);
+        if (PyLong_Check(converted.ptr())) {
+            scalar_ = static_cast<std::int8_t>(PyLong_AsLong(converted.ptr()));
+            return;
+        }
+    }
+    auto array = py::reinterpret_borrow<py::array>(converted);
+    check_dimensions(array, "kind");
+    if (array.ndim() == 0) {
+        scalar_ = *static_cast<const std::int8_t*>(array.data());
+        return;
+    }
+    rows.add(array, "kind");
+    array_ = std::move(array);
+}
+
+Execution execution_of(py::handle threads) {
+    Execution execution;
+    if (!threads.is_none()) {
+        execution.threads = threads.cast<int>();
+        if (execution.threads < 1) {
+            throw py::value_error("threads must be from 1 to 1024, not " + std::to_string(execution.threads));
+        }
+    }
+    execution.poll = [] {
+        const py::gil_scoped_acquire acquire;
+        if (PyErr_CheckSignals() != 0) throw py::error_already_set();
+    };
+    return execution;
+}
+
+bool raises(std::string_view errors) {
+    if (errors == "raise") return true;
+    if (errors == "nan") return false;
+    throw py::value_error("errors must be 'raise' or 'nan', not '" + std::string(errors) + "'");
+}
+
+void raise_faults(const Faults& faults, bool scalar) {
+    if (faults.count == 0) return;
+    std::string text = faults.argument;
+    if (!scalar) text += "[" + std::to_string(faults.row) + "]";
+    text += " = " + std::string(py::repr(py::float_(faults.value))) + " must be " + faults.demand;
+    if (!scalar) {
+        text += faults.count == 1 ? " (the only bad row)" : " (" + std::to_string(faults.count) + " bad rows in all)";
+    }
+    throw py::value_error(text);
+}
+
+}  // namespace hedgecore::bindings

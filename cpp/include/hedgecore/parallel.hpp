@@ -1,0 +1,26 @@
+// Threads: one pool for the process, started at the first call large enough to pay.
+#pragma once
+
+#include <cstddef>
+#include <functional>
+
+namespace hedgecore {
+
+// How a call may run. threads = 0 means the default of the process.
+struct Execution {
+    int threads = 0;
+    // Called now and then on the calling thread during long work; an exception from it stops the work and is rethrown.
+    std::function<void()> poll;
+};
+
+// The number of threads used by default: that set here, else HEDGECORE_NUM_THREADS, else the CPUs that this
+// process may use (affinity, cgroup quota). Throws std::invalid_argument for a number that is not positive.
+int num_threads();
+void set_num_threads(int threads);
+
+// Runs task(begin, end) over [0, n) in chunks, on the caller and on workers. The first exception stops the rest and is
+// rethrown. Chunks do not depend on the number of threads. A call from within a task runs on the calling thread.
+void parallel_for(std::size_t n, std::size_t chunk, const Execution& execution,
+                  const std::function<void(std::size_t begin, std::size_t end)>& task);
+
+}  // namespace hedgecore

@@ -1,0 +1,32 @@
+// The table of kernels that each level of instruction sets fills in. Plain data only: no type of a level crosses it.
+#pragma once
+
+#include <cstddef>
+
+#include "pricing/blocks.hpp"
+
+namespace hedgecore {
+
+struct Kernels {
+    const char* level;
+
+    void (*exp)(const double*, double*, std::size_t);
+    void (*log)(const double*, double*, std::size_t);
+    void (*log_ratio)(const double*, const double*, double*, std::size_t);
+    void (*normal_pdf)(const double*, double*, std::size_t);
+    void (*normal_cdf)(const double*, double*, std::size_t);
+    void (*normal_quantile)(const double*, double*, std::size_t);
+
+    // Fills the derived arrays of the block; the number of lanes that need the scalar treatment of limits.hpp.
+    std::size_t (*black_prepare)(BlackBlock&);
+    using GreekPass = void (*)(const BlackBlock&, double* out);
+    GreekPass greek[2][greek_count];  // [settlement][greek]; null where a settlement has no such Greek
+
+    // Solves the block; the number of lanes that need the scalar treatment of limits.hpp.
+    std::size_t (*implied_vol)(ImpliedBlock&);
+};
+
+// The table of the level in use (see active_level in build_info.hpp).
+const Kernels& kernels();
+
+}  // namespace hedgecore

@@ -1,0 +1,76 @@
+// One level of instruction sets. CMake compiles this file once per level with HC_LEVEL naming the level and the
+// flags of that level; nothing but the table has external linkage, so no code of a level can leak into another.
+#include "dispatch/kernels.hpp"
+
+#define HC_INLINE __attribute__((always_inline)) static inline
+#define HC_PRAGMA(text) _Pragma(#text)
+#if defined(__clang__)
+#define HC_INDEPENDENT HC_PRAGMA(clang loop vectorize(assume_safety))
+#else
+#define HC_INDEPENDENT HC_PRAGMA(GCC ivdep)
+#endif
+// A loop whose iterations are independent: the arrays of a block and the outputs never overlap.
+#define HC_EACH(i, n) HC_INDEPENDENT for (std::size_t i = 0; i < (n); ++i)
+
+#if defined(__FMA__) || defined(__ARM_FEATURE_FMA)
+#define HC_HAS_FMA 1
+#else
+#define HC_HAS_FMA 0
+#endif
+
+namespace hedgecore::HC_LEVEL {
+namespace {
+
+#include "math/coefficients.inl"
+#include "math/arithmetic.inl"
+#include "math/functions.inl"
+#include "pricing/legs.inl"
+#include "pricing/black.inl"
+#include "pricing/greeks.inl"
+#include "pricing/implied_vol.inl"
+
+#define HC_MAP(name, function)                                        \
+    void name(const double* x, double* y, std::size_t n) {            \
+        HC_EACH(i, n) y[i] = function(x[i]);                          \
+    }
+HC_MAP(map_exp, exponential)
+HC_MAP(map_log, logarithm)
+HC_MAP(map_pdf, normal_density)
+HC_MAP(map_cdf, normal_distribution)
+HC_MAP(map_quantile, normal_quantile)
+#undef HC_MAP
+
+void map_log_ratio(const double* a, const double* b, double* y, std::size_t n) {
+    HC_EACH(i, n) y[i] = logarithm_of_ratio(a[i], b[i]);
+}
+
+}  // namespace
+
+#define HC_STRING_OF(x) #x
+#define HC_STRING(x) HC_STRING_OF(x)
+
+extern const Kernels table;
+constinit const Kernels table = {
+    HC_STRING(HC_LEVEL),
+    map_exp, map_log, map_log_ratio, map_pdf, map_cdf, map_quantile,
+    black_prepare,
+    {
+        {
+            linear_greeks::price, linear_greeks::delta, linear_greeks::gamma, linear_greeks::vega,
+            linear_greeks::theta, linear_greeks::rho, linear_greeks::phi, linear_greeks::vanna, linear_greeks::volga,
+            linear_greeks::charm, linear_greeks::veta, linear_greeks::speed, linear_greeks::zomma,
+            linear_greeks::color, linear_greeks::ultima, linear_greeks::dual_delta, linear_greeks::dual_gamma,
+            nullptr, nullptr,
+        },
+        {
+            inverse_greeks::price, inverse_greeks::delta, inverse_greeks::gamma, inverse_greeks::vega,
+            inverse_greeks::theta, inverse_greeks::rho, inverse_greeks::phi, inverse_greeks::vanna,
+            inverse_greeks::volga, inverse_greeks::charm, inverse_greeks::veta, inverse_greeks::speed,
+            inverse_greeks::zomma, inverse_greeks::color, inverse_greeks::ultima, inverse_greeks::dual_delta,
+            inverse_greeks::dual_gamma, inverse_greeks::black_delta, inverse_greeks::black_gamma,
+        },
+    },
+    implied_vol,
+};
+
+}  // namespace hedgecore::HC_LEVEL

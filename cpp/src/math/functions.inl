@@ -1,0 +1,106 @@
+// exp, ln and the normal distribution, for vectorised loops. Largest errors are those measured by
+// tests/test_math.py against mpmath over the whole range, at every level of instruction sets.
+
+constexpr double ln2_high = 6.93147180369123816490e-01;  // 32 bits, so that n * ln2_high is exact
+constexpr double ln2_low = 1.90821492927058770002e-10;
+constexpr double sqrt2 = 1.4142135623730951;
+constexpr double inverse_sqrt_2pi = 0.3989422804014327;
+
+// e^x. Error below 0.52 + 0.5 ulp in the worst case where the result is normal; overflow gives
+// infinity, underflow goes to subnormal numbers and zero; NaN stays NaN.
+HC_INLINE double exponential(double x) {
+    const double bounded = x < -750.0 ? -750.0 : (x > 710.0 ? 710.0 : x);
+    const double n = nearest(bounded * 1.4426950408889634);
+    const double high = mad(-n, ln2_high, bounded);
+    const double r = mad(-n, ln2_low, high);
+    const double lost = mad(-n, ln2_low, high - r);  // what rounding r left out
+    const double sum = r + mad(r * r, horner(exp_terms, r), lost);
+    // in two factors, since 2^n itself may be out of range where e^x is not
+    const double half = nearest(0.5 * n);
+    const double scale = power_of_two(half);
+    return mad(scale, sum, scale) * power_of_two(n - half);
+}
+
+// ln((1 + f) 2^exponent) + correction, sqrt(1/2) - 1 <= f <= sqrt(2) - 1 (the scheme of fdlibm's log).
+HC_INLINE double logarithm_of_parts(double f, double exponent, double correction) {
+    const double s = f / (2.0 + f);
+    const double z = s * s;
+    const double half_square = 0.5 * f * f;
+    const double remainder = z * horner(log_terms, z);
+    const double low = mad(s, half_square + remainder, mad(exponent, ln2_low, correction));
+    return mad(exponent, ln2_high, f - (half_square - low));
+}
+
+// ln x. Error below 1 ulp, near x = 1 too; ln 0 = -infinity, NaN for x < 0 and for NaN.
+HC_INLINE double logarithm(double x) {
+    const Parts p = parts_of(x);
+    const bool upper = p.fraction > sqrt2;
+    const double fraction = upper ? 0.5 * p.fraction : p.fraction;
+    const double exponent = upper ? p.exponent + 1.0 : p.exponent;
+    const double value = logarithm_of_parts(fraction - 1.0, exponent, 0.0);
+    const double edge = x == 0.0 ? -__builtin_inf() : (x > 0.0 ? x : __builtin_nan(""));
+    return x > 0.0 && x < __builtin_inf() ? value : edge;
+}
+
+// ln(a / b) for finite a, b > 0 with an error below 1.5 ulp of the result, however close a and b are (the rounding of
+// the quotient is put back), and without overflow of the quotient.
+HC_INLINE double logarithm_of_ratio(double a, double b) {
+    const Parts pa = parts_of(a), pb = parts_of(b);
+    const double q = pa.fraction / pb.fraction;  // in (1/2, 2)
+    const double product = q * pb.fraction;
+    const double remainder = (pa.fraction - product) - product_error(q, pb.fraction, product);
+    const bool above = q > sqrt2, below = q < 0.5 * sqrt2;
+    const double fraction = above ? 0.5 * q : (below ? 2.0 * q : q);
+    const double exponent = (pa.exponent - pb.exponent) + (above ? 1.0 : (below ? -1.0 : 0.0));
+    return logarithm_of_parts(fraction - 1.0, exponent, remainder / pa.fraction);
+}
+
+// The Mills ratio R(z) = (1 - N(z)) / n(z) for z >= -1/2, as y G(v), y = 1 / (z + 5): error below 2 ulp for
+// z <= 70. Beyond, where the density it is multiplied by is zero, it only stays finite.
+HC_INLINE double mills_ratio(double z) {
+    const double y = 1.0 / (smaller(z, 1e8) + mills_shift);
+    return y * horner(mills_terms, mad(mills_scale, y, -mills_offset));
+}
+
+// n(x), the normal density. Error below (1 + x^2 / 2) ulp where the result is normal.
+HC_INLINE double normal_density(double x) {
+    const double square = x * x;
+    const double low = product_error(x, x, square);
+    const double value = inverse_sqrt_2pi * exponential(-0.5 * square);
+    return magnitude(x) < 50.0 ? mad(value, -0.5 * low, value) : (x == x ? 0.0 : x);
+}
+
+// N(x), the normal distribution function: full relative accuracy in both tails.
+HC_INLINE double normal_distribution(double x) {
+    const double distance = magnitude(x);
+    const bool central = x < 0.0 || x <= 0.5;
+    const double argument = x < 0.0 ? distance : (central ? -x : x);
+    const double tail = normal_density(x) * mills_ratio(argument);
+    return central ? tail : 1.0 - tail;
+}
+
+// The quantile of the normal distribution: x with N(x) = p. -infinity at 0, infinity at 1, NaN outside [0, 1].
+// In the tails one third-order correction of ln N(x) completes a start.
+HC_INLINE double normal_quantile(double p) {
+    const double centred = p - 0.5;
+    const double tail = p < 0.5 ? p : 1.0 - p;  // exact: p >= 1/2 there
+    const double log_tail = logarithm(larger(tail, 4.9406564584124654e-324));
+    const double w = -(log_tail + logarithm(mad(-4.0, tail, 4.0)));
+    const double central = centred * horner(quantile_terms, smaller(w, quantile_split));
+
+    const double root = 1.0 / __builtin_sqrt(larger(w, quantile_split));
+    const double start = horner(quantile_tail_terms, root) / root;
+    const double mills = mills_ratio(start);
+    const double residual = log_tail - logarithm(mills * inverse_sqrt_2pi) + 0.5 * start * start;
+    // Householder's third-order step for ln N(-x): f' = -1/R, f''/f' = 1/R - x, f'''/f' = (x - 1/R)(x - 2/R) - 1
+    const double inverse = 1.0 / mills;
+    const double newton = -residual * mills, second = inverse - start;
+    const double third = mad(start - inverse, mad(-2.0, inverse, start), -1.0);
+    const double magnitude_of_x = start + newton * mad(0.5 * second, newton, 1.0) /
+                                              mad(newton, mad(third / 6.0, newton, second), 1.0);
+    const double outer = p < 0.5 ? -magnitude_of_x : magnitude_of_x;
+
+    const double edge = p == 0.0 ? -__builtin_inf() : (p == 1.0 ? __builtin_inf() : __builtin_nan(""));
+    const double inside = w < quantile_split ? central : outer;
+    return p > 0.0 && p < 1.0 ? inside : edge;
+}

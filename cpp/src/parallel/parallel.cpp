@@ -1,0 +1,224 @@
+#include "hedgecore/parallel.hpp"
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <cstdlib>
+#include <exception>
+#include <fstream>
+#include <mutex>
+#include <stdexcept>
+#include <string>
+#include <thread>
+
+#if defined(__linux__)
+#include <pthread.h>
+#include <sched.h>
+#endif
+
+namespace hedgecore {
+namespace {
+
+constexpr int most_threads = 1024;
+constexpr auto poll_interval = std::chrono::milliseconds(30);
+
+thread_local bool inside_task = false;
+
+int usable_cpus() {
+    int count = static_cast<int>(std::thread::hardware_concurrency());
+#if defined(__linux__)
+    cpu_set_t set;
+    if (sched_getaffinity(0, sizeof set, &set) == 0) count = CPU_COUNT(&set);
+    std::ifstream quota_file("/sys/fs/cgroup/cpu.max");
+    std::string quota;
+    double period = 0.0;
+    if (quota_file >> quota >> period && quota != "max" && period > 0.0) {
+        const double share = std::strtod(quota.c_str(), nullptr) / period;
+        if (share >= 1.0) count = std::min(count, static_cast<int>(share));
+        if (share > 0.0 && share < 1.0) count = 1;
+    }
+#endif
+    return std::clamp(count, 1, most_threads);
+}
+
+int default_threads() {
+    const char* text = std::getenv("HEDGECORE_NUM_THREADS");
+    if (!text || !*text) return usable_cpus();
+    char* end = nullptr;
+    const long value = std::strtol(text, &end, 10);
+    if (*end != '\0' || value < 1 || value > most_threads) {
+        throw std::invalid_argument("HEDGECORE_NUM_THREADS must be a whole number from 1 to 1024, not '" + std::string(text) + "'");
+    }
+    return static_cast<int>(value);
+}
+
+std::atomic<int> chosen_threads{0};
+
+// One call's work: chunks are handed out from a counter; whoever is free takes the next.
+struct Job {
+    const std::function<void(std::size_t, std::size_t)>& task;
+    std::size_t n, chunk;
+    std::atomic<std::size_t> next{0};
+    std::atomic<bool> stopped{false};
+    std::mutex mutex;
+    std::exception_ptr error;
+
+    void fail() {
+        const std::lock_guard lock(mutex);
+        if (!error) error = std::current_exception();
+        stopped.store(true, std::memory_order_relaxed);
+    }
+
+    bool run_one() {
+        if (stopped.load(std::memory_order_relaxed)) return false;
+        const std::size_t begin = next.fetch_add(chunk, std::memory_order_relaxed);
+        if (begin >= n) return false;
+        try {
+            task(begin, std::min(n, begin + chunk));
+        } catch (...) {
+            fail();
+        }
+        return true;
+    }
+
+    // The calling thread also polls; a worker passes no function.
+    void run_all(const std::function<void()>* poll) {
+        inside_task = true;
+        auto polled = std::chrono::steady_clock::now();
+        while (run_one()) {
+            if (!poll || !*poll) continue;
+            const auto now = std::chrono::steady_clock::now();
+            if (now - polled < poll_interval) continue;
+            polled = now;
+            try {
+                (*poll)();
+            } catch (...) {
+                fail();
+            }
+        }
+        inside_task = false;
+    }
+};
+
+// Workers wait for a job; one job at a time. The pool lives as long as the process: threads that wait are not joined at exit, so
+// that neither interpreter shutdown nor static destruction can hang on them.
+class Pool {
+public:
+    std::mutex one_job;
+
+    void run(Job& job, int workers) {
+        {
+            const std::lock_guard lock(mutex_);
+            while (started_ < workers) {
+                try {
+                    std::thread([this, index = started_] { work(index); }).detach();
+                } catch (const std::system_error&) {
+                    break;  // no more threads to be had: go on with fewer
+                }
+                ++started_;
+            }
+            job_ = &job;
+            taking_part_ = std::min(workers, started_);
+            running_ = taking_part_;
+            ++generation_;
+        }
+        wake_.notify_all();
+    }
+
+    void wait() {
+        std::unique_lock lock(mutex_);
+        done_.wait(lock, [this] { return running_ == 0; });
+        job_ = nullptr;
+    }
+
+private:
+    [[noreturn]] void work(int index) {
+        std::size_t seen = 0;
+        for (;;) {
+            Job* job = nullptr;
+            {
+                std::unique_lock lock(mutex_);
+                wake_.wait(lock, [&] { return generation_ != seen && index < taking_part_ && job_; });
+                seen = generation_;
+                job = job_;
+            }
+            job->run_all(nullptr);
+            {
+                const std::lock_guard lock(mutex_);
+                if (--running_ == 0) done_.notify_all();
+            }
+        }
+    }
+
+    std::mutex mutex_;
+    std::condition_variable wake_, done_;
+    Job* job_ = nullptr;
+    std::size_t generation_ = 0;
+    int started_ = 0, taking_part_ = 0, running_ = 0;
+};
+
+// Leaked on purpose (see Pool). After fork the child has none of the threads and starts afresh with a pool of its own; the old one, whose
+// locks may be held by threads that no longer exist, is left alone.
+Pool* pool = nullptr;
+std::once_flag pool_once;
+
+Pool& the_pool() {
+    std::call_once(pool_once, [] {
+        pool = new Pool;
+#if defined(__linux__) || defined(__APPLE__)
+        pthread_atfork(nullptr, nullptr, [] {
+            pool = new Pool;
+            inside_task = false;
+        });
+#endif
+    });
+    return *pool;
+}
+
+}  // namespace
+
+int num_threads() {
+    const int chosen = chosen_threads.load(std::memory_order_relaxed);
+    return chosen > 0 ? chosen : default_threads();
+}
+
+void set_num_threads(int threads) {
+    if (threads < 1 || threads > most_threads) {
+        throw std::invalid_argument("threads must be from 1 to 1024, not " + std::to_string(threads));
+    }
+    chosen_threads.store(threads, std::memory_order_relaxed);
+}
+
+void parallel_for(std::size_t n, std::size_t chunk, const Execution& execution,
+                  const std::function<void(std::size_t, std::size_t)>& task) {
+    if (n == 0) return;
+    if (execution.threads < 0 || execution.threads > most_threads) {
+        throw std::invalid_argument("threads must be from 1 to 1024, not " + std::to_string(execution.threads));
+    }
+    if (n <= chunk || inside_task) {
+        for (std::size_t begin = 0; begin < n; begin += chunk) task(begin, std::min(n, begin + chunk));
+        return;
+    }
+    Job job{task, n, chunk, {}, {}, {}, {}};
+    const std::size_t chunks = (n + chunk - 1) / chunk;
+    const int threads = execution.threads > 0 ? execution.threads : num_threads();
+    const int workers = static_cast<int>(std::min<std::size_t>(chunks, static_cast<std::size_t>(threads))) - 1;
+    // While another call has the workers, this one runs on its own thread alone: the results are the same.
+    if (workers > 0) {
+        Pool& threads_pool = the_pool();
+        std::unique_lock turn(threads_pool.one_job, std::try_to_lock);
+        if (turn.owns_lock()) {
+            threads_pool.run(job, workers);
+            job.run_all(&execution.poll);
+            threads_pool.wait();
+        } else {
+            job.run_all(&execution.poll);
+        }
+    } else {
+        job.run_all(&execution.poll);
+    }
+    if (job.error) std::rethrow_exception(job.error);
+}
+
+}  // namespace hedgecore

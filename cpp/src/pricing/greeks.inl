@@ -1,0 +1,108 @@
+// One short pass per Greek over a prepared block. Notation: X the underlying given (forward or spot), q its carry,
+// r the rate, b = r - q, e = density / X, w = kind. Formulas: Haug, The Complete Guide to Option Pricing Formulas (2007),
+// chapter 2, for the linear ones; the inverse ones follow from v = V / X by hand (docs/conventions.md lists them).
+
+// d(d1)/dT and d(d2)/dT
+HC_INLINE double d1_in_expiry(const BlackBlock& b, std::size_t i) {
+    return (b.rate_used[i] - b.carry_used[i]) / b.total_vol[i] - 0.5 * b.d2[i] / b.expiry[i];
+}
+HC_INLINE double d2_in_expiry(const BlackBlock& b, std::size_t i) {
+    return (b.rate_used[i] - b.carry_used[i]) / b.total_vol[i] - 0.5 * b.d1[i] / b.expiry[i];
+}
+
+HC_INLINE double linear_theta(const BlackBlock& b, std::size_t i) {
+    const double rates = b.kind[i] * (b.carry_used[i] * b.underlying_part[i] - b.rate_used[i] * b.strike_part[i]);
+    return rates - 0.5 * b.density[i] * b.vol[i] / b.root_expiry[i];
+}
+// The forward form holds the forward, so that the rate only discounts.
+HC_INLINE double linear_rho(const BlackBlock& b, std::size_t i) {
+    const double spot_form = b.kind[i] * b.expiry[i] * b.strike_part[i];
+    return b.form == Form::spot ? spot_form : -b.expiry[i] * b.value[i];
+}
+HC_INLINE double linear_vega(const BlackBlock& b, std::size_t i) { return b.density[i] * b.root_expiry[i]; }
+HC_INLINE double linear_volga(const BlackBlock& b, std::size_t i) {
+    return linear_vega(b, i) * (b.d1[i] * b.d2[i]) / b.vol[i];
+}
+HC_INLINE double linear_veta(const BlackBlock& b, std::size_t i) {
+    return linear_vega(b, i) * (b.carry_used[i] + b.d1[i] * d1_in_expiry(b, i) - 0.5 / b.expiry[i]);
+}
+HC_INLINE double linear_ultima(const BlackBlock& b, std::size_t i) {
+    const double d1 = b.d1[i], d2 = b.d2[i], product = d1 * d2;
+    return -linear_vega(b, i) * (product * (1.0 - product) + d1 * d1 + d2 * d2) / b.vol[i] / b.vol[i];
+}
+HC_INLINE double plain_delta(const BlackBlock& b, std::size_t i) {
+    return b.kind[i] * (b.underlying_part[i] / b.underlying[i]);
+}
+HC_INLINE double plain_gamma(const BlackBlock& b, std::size_t i) {
+    return b.density[i] / b.underlying[i] / (b.underlying[i] * b.total_vol[i]);
+}
+HC_INLINE double dual_delta(const BlackBlock& b, std::size_t i) {
+    return -b.kind[i] * (b.strike_part[i] / b.strike[i]);
+}
+HC_INLINE double dual_gamma(const BlackBlock& b, std::size_t i) {
+    return b.density[i] / b.strike[i] / (b.strike[i] * b.total_vol[i]);
+}
+
+// Inverse: P = w B N(w d2) / X is the delta net of premium; c = e / s.
+HC_INLINE double net_delta(const BlackBlock& b, std::size_t i) {
+    return b.kind[i] * (b.strike_part[i] / b.underlying[i]);
+}
+HC_INLINE double unit_density(const BlackBlock& b, std::size_t i) { return b.density[i] / b.underlying[i]; }
+HC_INLINE double inverse_charm(const BlackBlock& b, std::size_t i) {
+    return b.rate_used[i] * net_delta(b, i) - unit_density(b, i) * d2_in_expiry(b, i);
+}
+
+#define HC_GREEK(name, expression)                          \
+    static void name(const BlackBlock& b, double* out) {    \
+        const std::size_t n = b.n;                          \
+        HC_EACH(i, n) out[i] = (expression);                \
+    }
+
+namespace linear_greeks {
+HC_GREEK(price, b.value[i])
+HC_GREEK(delta, plain_delta(b, i))
+HC_GREEK(gamma, plain_gamma(b, i))
+HC_GREEK(vega, linear_vega(b, i))
+HC_GREEK(theta, linear_theta(b, i))
+HC_GREEK(rho, linear_rho(b, i))
+HC_GREEK(phi, -b.kind[i] * b.expiry[i] * b.underlying_part[i])
+HC_GREEK(vanna, -unit_density(b, i) * b.d2[i] / b.vol[i])
+HC_GREEK(volga, linear_volga(b, i))
+HC_GREEK(charm, b.carry_used[i] * plain_delta(b, i) - unit_density(b, i) * d1_in_expiry(b, i))
+HC_GREEK(veta, linear_veta(b, i))
+HC_GREEK(speed, -plain_gamma(b, i) * (b.d1[i] / b.total_vol[i] + 1.0) / b.underlying[i])
+HC_GREEK(zomma, plain_gamma(b, i) * (b.d1[i] * b.d2[i] - 1.0) / b.vol[i])
+HC_GREEK(color, plain_gamma(b, i) * (b.carry_used[i] + b.d1[i] * d1_in_expiry(b, i) + 0.5 / b.expiry[i]))
+HC_GREEK(ultima, linear_ultima(b, i))
+HC_GREEK(dual_delta, hedgecore::HC_LEVEL::dual_delta(b, i))
+HC_GREEK(dual_gamma, hedgecore::HC_LEVEL::dual_gamma(b, i))
+}  // namespace linear_greeks
+
+namespace inverse_greeks {
+HC_GREEK(price, b.value[i] / b.underlying[i])
+HC_GREEK(delta, net_delta(b, i))
+HC_GREEK(gamma, (unit_density(b, i) / b.total_vol[i] - net_delta(b, i)) / b.underlying[i])
+HC_GREEK(vega, linear_vega(b, i) / b.underlying[i])
+HC_GREEK(theta, linear_theta(b, i) / b.underlying[i])
+HC_GREEK(rho, linear_rho(b, i) / b.underlying[i])
+HC_GREEK(phi, -b.kind[i] * b.expiry[i] * b.underlying_part[i] / b.underlying[i])
+HC_GREEK(vanna, -unit_density(b, i) * b.d1[i] / b.vol[i])
+HC_GREEK(volga, linear_volga(b, i) / b.underlying[i])
+HC_GREEK(charm, inverse_charm(b, i))
+HC_GREEK(veta, linear_veta(b, i) / b.underlying[i])
+HC_GREEK(speed, (2.0 * net_delta(b, i) -
+                 unit_density(b, i) / b.total_vol[i] * (b.d1[i] / b.total_vol[i] + 2.0)) /
+                    b.underlying[i] / b.underlying[i])
+HC_GREEK(zomma, unit_density(b, i) / b.underlying[i] / b.vol[i] *
+                    ((b.d1[i] * b.d2[i] - 1.0) / b.total_vol[i] + b.d1[i]))
+HC_GREEK(color, (unit_density(b, i) / b.total_vol[i] *
+                     (b.carry_used[i] + b.d1[i] * d1_in_expiry(b, i) + 0.5 / b.expiry[i]) -
+                 inverse_charm(b, i)) / b.underlying[i])
+HC_GREEK(ultima, linear_ultima(b, i) / b.underlying[i])
+HC_GREEK(dual_delta, hedgecore::HC_LEVEL::dual_delta(b, i) / b.underlying[i])
+HC_GREEK(dual_gamma, hedgecore::HC_LEVEL::dual_gamma(b, i) / b.underlying[i])
+HC_GREEK(black_delta, plain_delta(b, i))
+HC_GREEK(black_gamma, plain_gamma(b, i))
+}  // namespace inverse_greeks
+
+#undef HC_GREEK

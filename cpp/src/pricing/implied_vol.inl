@@ -1,0 +1,82 @@
+// Implied vol without an iteration limit: a closed-form start good to 12 % everywhere, then two fixed steps of fourth order.
+//
+// Start: Stefanica and Radoicic (An explicit implied volatility formula, IJTAF 20, 2017) put Polya's approximation
+// N(z) = 1/2 + sign(z)/2 sqrt(1 - exp(-2 z^2 / pi)) into the equation of the price and solve it as a quadratic. Here the
+// quadratic is written in the out-of-the-money value c = O / L and a = |ln(U / B)|, where every term is positive.
+// Steps: Householder's third-order iteration on the logarithm of the value (of its distance from the maximum where
+// z1 < -1/2), in terms of Mills ratios alone, so that neither overflows (Jaeckel, Let's Be Rational, Wilmott 2015,
+// names the derivatives). From 12 % the first step leaves 2e-5 and the second what the arithmetic carries.
+
+HC_INLINE double implied_start(double a, double c, double rest, double leg_ratio, double gap_ratio) {
+    const double polya = 1.2732395447351628;  // 4 / pi
+    const double decay = exponential(-(polya - 1.0) * a);
+    const double small = (polya - 1.0) * a;
+    const double decay_gap = a < 1e-4 ? small * (1.0 - 0.5 * small) : 1.0 - decay;
+    const double spread = gap_ratio - decay_gap;  // decay - leg_ratio
+    const double product = c * mad(c, leg_ratio, gap_ratio);
+    const double constant = 16.0 * product * rest * mad(c, leg_ratio, 1.0);
+    const double linear = 2.0 * gap_ratio * decay_gap + 4.0 * (decay + leg_ratio) * product;
+    const double root = constant / (linear + __builtin_sqrt(mad(linear, linear, spread * spread * constant)));
+    const double z = __builtin_sqrt(-1.5707963267948966 * logarithm(smaller(root, 1.0)));
+    const double at_zero = 0.5 - 0.5 * decay / (1.0 + __builtin_sqrt(1.0 - decay * leg_ratio));
+    const double z2 = __builtin_sqrt(mad(z, z, 2.0 * a));  // z2^2 - z1^2 = 2 a
+    const double polya_vol = c < at_zero ? 2.0 * a / (z2 + z) : z2 + z;
+    // near the money and for small vols N is linear, while 1 - root would cancel
+    const double linear_vol = 2.5066282746310002 * mad(0.5, a, c);
+    return c < 1e-3 && c > 8.0 * a ? linear_vol : polya_vol;
+}
+
+HC_INLINE double implied_step(double a, double c, double rest, double s) {
+    const StandardPoint p = standard_point(a, s);
+    const MillsPair m = mills_pair(p.h, s, p.z1, p.z2);
+    // value / density below, minus (maximum - value) / density above: the derivative of the logarithm is its inverse
+    const double gain = m.reflected ? -(m.first + m.second) : m.difference;
+    const double target = m.reflected ? rest : c;
+    const double residual = logarithm(target / (inverse_sqrt_2pi * magnitude(gain))) + 0.5 * p.z1 * p.z1;
+    const double ratio = p.h / s, inverse = 1.0 / gain;
+    const double b2 = mad(p.h, ratio, -0.25 * s);
+    const double b3 = mad(b2, b2, -mad(3.0 * ratio, ratio, 0.25));
+    const double newton = residual * gain;
+    const double second = b2 - inverse;
+    const double third = mad(inverse, mad(2.0, inverse, -3.0 * b2), b3);
+    return s + newton * mad(0.5 * second, newton, 1.0) / mad(newton, mad(third / 6.0, newton, second), 1.0);
+}
+
+static std::size_t implied_vol(ImpliedBlock& b) {
+    const std::size_t n = b.n;
+    fill_legs(b, n);
+    const bool inverse = b.settlement == Settlement::inverse;
+    std::uint64_t regular = 0;
+    HC_EACH(i, n) {
+        const double quoted = b.price[i] * (inverse ? b.underlying[i] : 1.0);
+        // the exact intrinsic value: the rounding of the difference counts where little time value is left
+        const bool forward = b.form != Form::spot;
+        const double discount = forward ? b.underlying_discount[i] : 1.0;
+        const double first = forward ? b.underlying[i] : b.underlying_leg[i];
+        const double second = forward ? b.strike[i] : b.strike_leg[i];
+        const double difference = first - second, lost = difference_error(first, second, difference);
+        const double price = quoted / discount;
+        const bool is_in = b.kind[i] * difference > 0.0;
+        const double value = is_in ? (price - magnitude(difference)) - b.kind[i] * lost : price;
+        const double scale = smaller(first, second);
+        b.time_value[i] = value;
+        b.scale[i] = scale;
+        regular += is_regular(b, i) & std::uint64_t(value > 0.0) & std::uint64_t(value < scale) &
+                   std::uint64_t(b.kind[i] * b.kind[i] == 1.0);
+    }
+    HC_EACH(i, n) {
+        const double higher = larger(b.underlying_leg[i], b.strike_leg[i]);
+        const double lower = smaller(b.underlying_leg[i], b.strike_leg[i]);
+        const double c = b.time_value[i] / b.scale[i], rest = (b.scale[i] - b.time_value[i]) / b.scale[i];
+        b.total_vol[i] = implied_start(magnitude(b.moneyness[i]), c, rest, lower / higher,
+                                       magnitude(b.leg_difference[i]) / higher);
+    }
+    for (int step = 0; step < 2; ++step) {
+        HC_EACH(i, n) {
+            const double c = b.time_value[i] / b.scale[i], rest = (b.scale[i] - b.time_value[i]) / b.scale[i];
+            b.total_vol[i] = implied_step(magnitude(b.moneyness[i]), c, rest, b.total_vol[i]);
+        }
+    }
+    HC_EACH(i, n) b.vol[i] = b.total_vol[i] / b.root_expiry[i];
+    return n - std::size_t(regular);
+}

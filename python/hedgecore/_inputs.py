@@ -1,0 +1,83 @@
+"""Turning what users write for call and put into the +1/-1 of the core."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+_WORDS = {"call": 1, "c": 1, "put": -1, "p": -1}
+_DEMAND = "must be 'call'/'put', 'C'/'P', +1/-1 or True/False (call)"
+
+
+def kinds(value: Any, invalid_as_zero: bool = False) -> int | npt.NDArray[np.int8]:
+    """Return +1 for calls and -1 for puts: an int for one kind, an int8 array for several.
+
+    Parameters
+    ----------
+    value
+        "call"/"put", "C"/"P" in any case, +1/-1, True/False (call), or an array or
+        sequence of these.
+    invalid_as_zero
+        Give 0 for anything else, instead of an error.
+
+    Raises
+    ------
+    ValueError
+        Naming the first kind that is none of these, its row, and how many there are.
+    """
+    if isinstance(value, str):
+        sign = _WORDS.get(value.strip().lower(), 0)
+        if not sign and not invalid_as_zero:
+            raise ValueError(f"kind = {value!r} {_DEMAND}")
+        return sign
+    if isinstance(value, (bool, np.bool_)):
+        return 1 if value else -1
+    if isinstance(value, (int, float, np.integer, np.floating)):
+        sign = int(value) if value in (1, -1) else 0
+        if not sign and not invalid_as_zero:
+            raise ValueError(f"kind = {value!r} {_DEMAND}")
+        return sign
+
+    array = np.asarray(value)
+    if array.dtype.kind in "biuf":
+        valid = np.ones(array.shape, bool) if array.dtype == bool else np.abs(array) == 1
+        signs = np.where(array > 0, 1, -1).astype(np.int8)
+    else:
+        signs = _signs_of_words(array)
+        valid = signs != 0
+    if not valid.all():
+        if not invalid_as_zero:
+            _raise_first(array, valid)
+        signs = np.where(valid, signs, 0).astype(np.int8)
+    return signs
+
+
+def _signs_of_words(array: npt.NDArray[Any]) -> npt.NDArray[np.int8]:
+    """+1, -1 or 0 (neither) of each word; each distinct word is looked at once."""
+    flat = array.ravel()
+    if array.dtype.kind == "S":
+        flat = np.char.decode(flat, "ascii", "replace")
+    if array.dtype.kind == "O":
+        signs = np.array([_sign_of_object(item) for item in flat], np.int8)
+    else:
+        words, where = np.unique(flat.astype(str), return_inverse=True)
+        table = np.array([_WORDS.get(word.strip().lower(), 0) for word in words], np.int8)
+        signs = table[where] if len(words) else np.zeros(0, np.int8)
+    return signs.reshape(array.shape)
+
+
+def _sign_of_object(item: Any) -> int:
+    try:
+        sign = kinds(item, True)
+    except (TypeError, ValueError):
+        return 0
+    return sign if isinstance(sign, int) else 0
+
+
+def _raise_first(array: npt.NDArray[Any], valid: npt.NDArray[np.bool_]) -> None:
+    bad = np.flatnonzero(~valid.ravel())
+    first = int(bad[0])
+    rows = "the only bad row" if len(bad) == 1 else f"{len(bad)} bad rows in all"
+    raise ValueError(f"kind[{first}] = {array.ravel().tolist()[first]!r} {_DEMAND} ({rows})")

@@ -1,0 +1,379 @@
+"""Prices, Greeks and implied vols of European options, linear and coin-settled (inverse).
+
+Conventions, for every function here:
+
+* vol is a decimal per square-root year (0.65 is 65 %), expiry is in years (ACT/365);
+* kind is "call"/"put", "C"/"P", +1/-1 or True/False (call);
+* give exactly one of ``forward`` (with ``discount``, the discount factor, default 1) and
+  ``spot`` (with continuous ``rate`` and ``carry``, default 0; carry is the dividend yield,
+  funding or lending rate of the underlying);
+* ``settlement="linear"``: premium and payoff in the quote currency; ``"inverse"``: in the
+  coin, payoff (S - K)+ / S;
+* every argument is a number or a one-dimensional array of any stride; numbers and arrays of
+  one row are spread over the rows of the others.  Results are numbers when all arguments
+  are, else float64 arrays;
+* ``errors="raise"`` turns rows outside the domain (NaN, infinity, negative inputs) into one
+  ValueError that names the argument, its first bad row, the value and how many there are;
+  ``errors="nan"`` gives NaN in those rows alone;
+* ``threads`` is the number of threads for this call (default: ``hedgecore.num_threads()``).
+
+Formulas: Black (1976), Black and Scholes (1973), Merton (1973); Greeks as in Haug, The
+Complete Guide to Option Pricing Formulas (2007), chapter 2; docs/conventions.md has them all.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+from typing import Any, Literal, overload
+
+import numpy as np
+import numpy.typing as npt
+
+from hedgecore import _core, units
+
+Number = float | npt.ArrayLike
+Kind = str | bool | int | npt.ArrayLike
+Settlement = Literal["linear", "inverse"]
+Errors = Literal["raise", "nan"]
+
+#: Every Greek, in the order of the core.
+GREEK_NAMES: tuple[str, ...] = tuple(_core.greek_names)
+_INVERSE_ONLY = ("black_delta", "black_gamma")
+_DEFAULT = ("price", "delta", "gamma", "vega", "theta", "rho")
+
+
+class Status(enum.IntEnum):
+    """What became of a row of :func:`implied_vol`."""
+
+    OK = 0
+    BELOW_INTRINSIC = 1
+    ABOVE_MAXIMUM = 2
+    INVALID_INPUT = 3
+
+
+@lru_cache(maxsize=256)
+def _plan(which: Any, settlement: str, spot_form: bool) -> tuple[int, tuple[str, ...], tuple[int, ...]]:
+    """The bits for the core, the names asked for, and where the core's answer has each."""
+    if which is None:
+        names = _DEFAULT + (("black_delta",) if settlement == "inverse" else ())
+    elif which == "all":
+        left_out = () if settlement == "inverse" else _INVERSE_ONLY
+        left_out += () if spot_form else ("phi",)
+        names = tuple(name for name in GREEK_NAMES if name not in left_out)
+    else:
+        names = tuple(dict.fromkeys((which,) if isinstance(which, str) else which))
+    for name in names:
+        if name not in GREEK_NAMES:
+            raise ValueError(f"which: {name!r} is not a Greek; there are {', '.join(GREEK_NAMES)}")
+    bits = sum(1 << GREEK_NAMES.index(name) for name in names)
+    order = sorted(names, key=GREEK_NAMES.index)
+    return bits, names, tuple(order.index(name) for name in names)
+
+
+def _plan_of(which: Any, settlement: str, spot: Any) -> tuple[int, tuple[str, ...], tuple[int, ...]]:
+    if which is not None and not isinstance(which, str):
+        which = tuple(which)
+        if not which:
+            raise ValueError("which must name at least one Greek")
+    return _plan(which, settlement, spot is not None)
+
+
+class Greeks:
+    """Greeks of one option or of many, as columns: ``g.delta``, ``g["delta"]``.
+
+    Made by :func:`greeks`.  Numbers for one option, float64 arrays for several.  The result
+    refers to the arrays it was computed from, without copying them; :meth:`scaled` needs them
+    as they were for the presets that redefine a Greek, and says so when they have changed.
+
+    Attributes
+    ----------
+    names
+        The columns, in the order asked for.
+    settlement
+        "linear" or "inverse".
+    units
+        The preset in force, "natural" as computed.
+    """
+
+    __slots__ = ("_columns", "_inputs", "settlement", "units")
+
+    def __init__(
+        self,
+        columns: dict[str, Any],
+        settlement: str,
+        inputs: tuple[Any, ...] | None = None,
+        units: str = "natural",
+    ) -> None:
+        self._columns = columns
+        self._inputs = inputs
+        self.settlement = settlement
+        self.units = units
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The columns, in the order asked for."""
+        return tuple(self._columns)
+
+    def __getitem__(self, name: str) -> Any:
+        try:
+            return self._columns[name]
+        except KeyError:
+            raise KeyError(f"{name!r} was not computed; there are {', '.join(self._columns)}") from None
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_"):  # copy and pickle look for these before __init__ has run
+            raise AttributeError(name)
+        try:
+            return self._columns[name]
+        except KeyError:
+            hint = "ask for it with which=" if name in GREEK_NAMES else "not a Greek"
+            raise AttributeError(f"{name!r} is not in this result: {hint}") from None
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Greeks, (self._columns, self.settlement, self._inputs, self.units)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._columns)
+
+    def __len__(self) -> int:
+        """Return the number of options."""
+        first = next(iter(self._columns.values()))
+        return 1 if np.ndim(first) == 0 else len(first)
+
+    def __dir__(self) -> list[str]:
+        return [*super().__dir__(), *self._columns]
+
+    def keys(self) -> tuple[str, ...]:
+        """Return the names, so that ``dict(g)`` works."""
+        return self.names
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return a dict of the columns (the arrays are not copied)."""
+        return dict(self._columns)
+
+    def to_frame(self, library: Literal["pandas", "polars"] | None = None) -> Any:
+        """Return a data frame: of pandas if installed, else of polars, unless named."""
+        table = {name: np.atleast_1d(column) for name, column in self._columns.items()}
+        for candidate in (library,) if library else ("pandas", "polars"):
+            try:
+                module = __import__(candidate)
+            except ImportError:
+                continue
+            return module.DataFrame(table)
+        missing = library or "pandas or polars"
+        raise ImportError(f"to_frame() needs {missing}: pip install {library or 'polars'}")
+
+    def scaled(self, preset: str) -> Greeks:
+        """Return the Greeks in the units of a desk or of another system.
+
+        Parameters
+        ----------
+        preset
+            "desk", "deribit", "vollib" or "quantlib"; :mod:`hedgecore.units` has the table.
+            Columns that the other system does not show are left out.
+        """
+        if self.units != "natural" or self._inputs is None:
+            raise ValueError(f"these Greeks are in {self.units} units: scale the natural ones")
+        chosen = units.preset_of(preset, self.settlement)
+        names = units.shown(chosen, self.settlement, self.names)
+        if not names:
+            raise ValueError(f"{preset} shows none of {', '.join(self.names)}")
+        wanted = units.needed(chosen, self.settlement, names)
+        columns = dict(self._columns)
+        if any(name not in columns for name in wanted):
+            columns |= self._recomputed(tuple(name for name in wanted if name not in columns))
+        restated = units.restate(chosen, self.settlement, names, columns, self._numeric_inputs())
+        if len(self) == 1 and np.ndim(next(iter(self._columns.values()))) == 0:
+            restated = {name: float(value) for name, value in restated.items()}
+        return Greeks(restated, self.settlement, None, preset)
+
+    def _numeric_inputs(self) -> dict[str, Any]:
+        assert self._inputs is not None
+        _, strike, expiry, _, forward, spot, *_ = self._inputs
+        named = {"underlying": spot if forward is None else forward, "strike": strike, "expiry": expiry}
+        return {name: np.asarray(value, float) for name, value in named.items()}
+
+    def _recomputed(self, missing: tuple[str, ...]) -> dict[str, Any]:
+        """Columns not asked for, after a check that the inputs still are what they were."""
+        assert self._inputs is not None
+        witness = self.names[0]
+        fresh = _evaluate(self._inputs, (witness, *missing), self.settlement, "nan", None)
+        if not np.array_equal(fresh[witness], self._columns[witness], equal_nan=True):
+            raise RuntimeError("the input arrays have changed since these Greeks were computed")
+        return {name: fresh[name] for name in missing}
+
+    def __repr__(self) -> str:
+        n = len(self)
+        rows = list(range(n)) if n <= 10 else [*range(5), *range(n - 5, n)]
+        table = [self.names]
+        for row in rows:
+            table.append(
+                tuple(f"{np.atleast_1d(column)[row]:.8g}" for column in self._columns.values())
+            )
+        widths = [max(len(line[j]) for line in table) for j in range(len(self.names))]
+        lines = ["  ".join(cell.rjust(width) for cell, width in zip(line, widths, strict=True)) for line in table]
+        if n > 10:
+            lines.insert(6, "  ".join("...".rjust(width) for width in widths))
+        options = "1 option" if n == 1 else f"{n} options"
+        return "\n".join([f"Greeks of {options} ({self.settlement}, {self.units} units)", *lines])
+
+
+def _evaluate(
+    inputs: tuple[Any, ...], which: Any, settlement: str, errors: str, threads: int | None
+) -> dict[str, Any]:
+    bits, names, places = _plan_of(which, settlement, inputs[5])
+    columns = _core.greeks(*inputs, settlement, bits, errors, threads)
+    return {name: columns[place] for name, place in zip(names, places, strict=True)}
+
+
+def greeks(
+    kind: Kind,
+    *,
+    strike: Number,
+    expiry: Number,
+    vol: Number,
+    forward: Number | None = None,
+    spot: Number | None = None,
+    discount: Number | None = None,
+    rate: Number | None = None,
+    carry: Number | None = None,
+    settlement: Settlement = "linear",
+    which: str | Sequence[str] | None = None,
+    errors: Errors = "raise",
+    threads: int | None = None,
+) -> Greeks:
+    """Greeks of European options, any subset, in one pass.
+
+    Greeks are plain derivatives: vega per 1.00 of vol, theta (and charm, veta, color) per year of
+    calendar time, rho and phi per 1.00 of rate; :meth:`Greeks.scaled` restates them.  In the
+    forward form they are with respect to the forward: theta at constant forward and rate, rho = -T price
+    (the forward held fixed), and phi is an error.
+
+    Inverse: v is the coin price, delta = F dv/dF (the units of the underlying to trade, net of the
+    premium), gamma = d(delta)/dF, vanna = d(delta)/dvol, charm = d(delta)/dt; vega, theta and the
+    rest are in coin; black_delta and black_gamma are those of the value in the quote currency.
+
+    Parameters
+    ----------
+    kind, strike, expiry, vol, forward, spot, discount, rate, carry, settlement, errors, threads
+        See the conventions of this module.
+    which
+        Names out of ``hedgecore.pricing.GREEK_NAMES``, or "all"; default price, delta, gamma,
+        vega, theta, rho, and black_delta when inverse.
+
+    Returns
+    -------
+    Greeks
+        A struct of columns.
+
+    Raises
+    ------
+    ValueError
+        For rows outside the domain (``errors="raise"``), lengths that do not fit, or inputs that
+        do not go together.
+    TypeError
+        For arguments that are not numbers.
+
+    Examples
+    --------
+    >>> import hedgecore as hc
+    >>> g = hc.greeks("call", strike=70_000, expiry=30 / 365, vol=0.55, forward=68_000)
+    >>> round(g.delta, 6)
+    0.456424
+    """
+    inputs = (kind, strike, expiry, vol, forward, spot, discount, rate, carry)
+    return Greeks(_evaluate(inputs, which, settlement, errors, threads), settlement, inputs)
+
+
+def price(
+    kind: Kind,
+    *,
+    strike: Number,
+    expiry: Number,
+    vol: Number,
+    forward: Number | None = None,
+    spot: Number | None = None,
+    discount: Number | None = None,
+    rate: Number | None = None,
+    carry: Number | None = None,
+    settlement: Settlement = "linear",
+    errors: Errors = "raise",
+    threads: int | None = None,
+) -> Any:
+    """Prices of European options, in the quote currency (linear) or in the coin (inverse).
+
+    Parameters and errors are those of :func:`greeks`.  Out-of-the-money prices keep their
+    relative accuracy down to 1e-300.
+
+    Returns
+    -------
+    float or ndarray
+        One price for each row.
+    """
+    (column,) = _core.greeks(
+        kind, strike, expiry, vol, forward, spot, discount, rate, carry, settlement, 1, errors, threads
+    )
+    return column
+
+
+@overload
+def implied_vol(
+    price: Number, kind: Kind, *, strike: Number, expiry: Number, forward: Number | None = None,
+    spot: Number | None = None, discount: Number | None = None, rate: Number | None = None,
+    carry: Number | None = None, settlement: Settlement = "linear", errors: Errors = "nan",
+    return_status: Literal[False] = False, threads: int | None = None,
+) -> Any: ...
+@overload
+def implied_vol(
+    price: Number, kind: Kind, *, strike: Number, expiry: Number, forward: Number | None = None,
+    spot: Number | None = None, discount: Number | None = None, rate: Number | None = None,
+    carry: Number | None = None, settlement: Settlement = "linear", errors: Errors = "nan",
+    return_status: Literal[True], threads: int | None = None,
+) -> tuple[Any, Any]: ...  # fmt: skip
+def implied_vol(
+    price: Number,
+    kind: Kind,
+    *,
+    strike: Number,
+    expiry: Number,
+    forward: Number | None = None,
+    spot: Number | None = None,
+    discount: Number | None = None,
+    rate: Number | None = None,
+    carry: Number | None = None,
+    settlement: Settlement = "linear",
+    errors: Errors = "nan",
+    return_status: bool = False,
+    threads: int | None = None,
+) -> Any:
+    """Vols at which European options are worth the given prices.
+
+    Accurate to what the last bit of the price carries, over the whole domain, in a fixed number
+    of steps (a closed-form start after Stefanica and Radoicic 2017, then two Householder steps).
+
+    Parameters
+    ----------
+    price
+        In the quote currency (linear) or in the coin (inverse).
+    kind, strike, expiry, forward, spot, discount, rate, carry, settlement, threads
+        See the conventions of this module.
+    errors
+        "nan" (default): rows without a solution are NaN, since quotes below their intrinsic
+        value are data, not bugs.  "raise": the first such row is a ValueError.
+    return_status
+        Also return a code for each row: a :class:`Status` for one option, an int8 array for several.
+
+    Returns
+    -------
+    float or ndarray, or a pair with the status
+        0 where the price is the intrinsic value; NaN below it, at or above the value at
+        infinite vol, at expiry 0 and for invalid input.
+    """
+    vols, status = _core.implied_vol(
+        price, kind, strike, expiry, forward, spot, discount, rate, carry, settlement, errors, threads
+    )
+    if not return_status:
+        return vols
+    return vols, Status(status) if isinstance(status, int) else status
