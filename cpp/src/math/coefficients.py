@@ -18,7 +18,7 @@ from mpmath import mpf
 m.mp.dps = 50
 TARGET = Path(__file__).with_name("coefficients.inl")
 
-# Mills ratio: R(z) = (1 - N(z)) / n(z) = y G(v), y = 1 / (z + MILLS_SHIFT), v = MILLS_SCALE y - MILLS_OFFSET.
+# Mills ratio: R(z) = (1 - N(z)) / n(z) = y + y^2 G(v), y = 1 / (z + MILLS_SHIFT), v = MILLS_SCALE y - MILLS_OFFSET.
 # z in [-1/2, 70]: beyond 70 the density that multiplies R is zero in double precision.
 MILLS_SHIFT, MILLS_LOW, MILLS_HIGH, MILLS_DEGREE = mpf(5), mpf(-1) / 2, mpf(70), 24
 # Quantile: |x| / |p - 1/2| as a function of w = -ln(4 p (1 - p)); central polynomial up to
@@ -85,7 +85,7 @@ def text() -> str:
 
     def mills_factor(v: mpf) -> mpf:
         y = (v + offset) / scale
-        return mills(1 / y - MILLS_SHIFT) / y
+        return (mills(1 / y - MILLS_SHIFT) - y) / (y * y)
 
     def exp_remainder(r: mpf) -> mpf:
         if abs(r) < mpf(10) ** -12:

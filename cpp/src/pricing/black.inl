@@ -2,8 +2,8 @@
 //
 // With x = ln(U / B), s = vol sqrt(expiry), h = |x| / s and t = s / 2, the out-of-the-money option of the pair is worth
 //     L N(-z1) - H N(-z2),  z1 = h - t,  z2 = h + t,  L = min(U, B), H = max(U, B),
-// and L n(z1) = H n(z2) = E, so that it is E (R(z1) - R(z2)) with the Mills ratio R. R is y G(v(y)) with y = 1 / (z + 5)
-// and a polynomial G; the difference of two such values is formed from the divided difference of G, which costs no more than a
+// and L n(z1) = H n(z2) = E, so that it is E (R(z1) - R(z2)) with the Mills ratio R. R is y + y^2 G(v(y)) with
+// y = 1 / (z + 5) and a polynomial G; the difference of two such values is formed from the divided difference of G, which costs no more than a
 // second evaluation and cancels nothing: y1 - y2 = s y1 y2 is exact in s. So prices keep their relative accuracy for
 // any moneyness and any vol. |z1| <= z2: the larger of the two densities is the one computed.
 
@@ -18,7 +18,7 @@ HC_INLINE MillsPair mills_pair(double h, double s, double z1, double z2) {
     const double u = reflected ? -z1 : z1;
     const double a1 = u + mills_shift, a2 = z2 + mills_shift;
     const double inverse = 1.0 / (a1 * a2);  // y1 y2
-    const double y1 = inverse * a2, y2 = inverse * a1;
+    const double y1 = refined_inverse(inverse * a2, a1), y2 = refined_inverse(inverse * a1, a2);
     const double v1 = mad(mills_scale, y1, -mills_offset), v2 = mad(mills_scale, y2, -mills_offset);
     constexpr int top = int(sizeof mills_terms / sizeof *mills_terms) - 1;
     double g2 = mad(mills_terms[top], v2, mills_terms[top - 1]);  // G(v2)
@@ -31,7 +31,8 @@ HC_INLINE MillsPair mills_pair(double h, double s, double z1, double z2) {
     const double scaled_slope = mills_scale * slope;
     const double gap = reflected ? 2.0 * h : s;  // z2 - u
     const double g1 = mad(gap * inverse, scaled_slope, g2);
-    return {y1 * g1, y2 * g2, s * inverse * mad(y1, scaled_slope, g2), reflected};
+    const double bend = mad(y1 + y2, g2, mad(y1 * y1, scaled_slope, 1.0));  // (R(u) - R(z2)) / (y1 - y2)
+    return {mad(y1 * y1, g1, y1), mad(y2 * y2, g2, y2), s * inverse * bend, reflected};
 }
 
 struct StandardPoint {
