@@ -7,9 +7,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import hedgecore as hc
 import pytest
 from hypothesis import HealthCheck, settings
+
+import hedgecore as hc
 
 if TYPE_CHECKING:
     import polars as pl

@@ -19,7 +19,15 @@ rates = st.floats(-0.3, 0.3)
 @given(positive, moneyness, expiries, vols, rates, rates)
 def test_parity(x: float, m: float, t: float, vol: float, r: float, q: float) -> None:
     k = x * np.exp(m)
-    common = {"strike": k, "expiry": t, "vol": vol, "spot": x, "rate": r, "carry": q, "which": "all"}
+    common = {
+        "strike": k,
+        "expiry": t,
+        "vol": vol,
+        "spot": x,
+        "rate": r,
+        "carry": q,
+        "which": "all",
+    }
     call, put = hc.greeks("call", **common), hc.greeks("put", **common)
     u, b = x * np.exp(-q * t), k * np.exp(-r * t)
     size = u + b
@@ -28,7 +36,18 @@ def test_parity(x: float, m: float, t: float, vol: float, r: float, q: float) ->
     assert call.dual_delta - put.dual_delta == pytest.approx(-b / k, rel=1e-14)
     assert call.rho - put.rho == pytest.approx(t * b, rel=1e-13)
     assert call.phi - put.phi == pytest.approx(-t * u, rel=1e-13)
-    for name in ("gamma", "vega", "vanna", "volga", "speed", "zomma", "color", "veta", "ultima", "dual_gamma"):
+    for name in (
+        "gamma",
+        "vega",
+        "vanna",
+        "volga",
+        "speed",
+        "zomma",
+        "color",
+        "veta",
+        "ultima",
+        "dual_gamma",
+    ):
         assert call[name] == put[name], name
 
 
@@ -62,14 +81,24 @@ def test_inverse_follows_from_linear(
 ) -> None:
     """v = V / X, differentiated by hand."""
     k = float(x * np.exp(m))
-    common = {"strike": k, "expiry": t, "vol": vol, "spot": x, "rate": r, "carry": q, "which": "all"}
+    common = {
+        "strike": k,
+        "expiry": t,
+        "vol": vol,
+        "spot": x,
+        "rate": r,
+        "carry": q,
+        "which": "all",
+    }
     usd, coin = hc.greeks(kind, **common), hc.greeks(kind, settlement="inverse", **common)
     assert coin.price == pytest.approx(usd.price / x, rel=1e-15)
     assert coin.black_delta == usd.delta
     assert coin.black_gamma == usd.gamma
     size = abs(usd.delta) + usd.price / x
     assert coin.delta == pytest.approx(usd.delta - usd.price / x, rel=0, abs=1e-14 * size)
-    assert coin.gamma == pytest.approx(usd.gamma - coin.delta / x, rel=0, abs=1e-14 * (usd.gamma + size / x))
+    assert coin.gamma == pytest.approx(
+        usd.gamma - coin.delta / x, rel=0, abs=1e-14 * (usd.gamma + size / x)
+    )
     assert coin.vega == pytest.approx(usd.vega / x, rel=1e-15)
     assert coin.vanna == pytest.approx(usd.vanna - usd.vega / x, rel=1e-9, abs=1e-11 * usd.vega / x)
     assert coin.theta == pytest.approx(usd.theta / x, rel=1e-14)

@@ -8,12 +8,12 @@ from pathlib import Path
 import mpmath as m
 import numpy as np
 import pytest
-from conftest import reference_rows
 from hypothesis import given
 from hypothesis import strategies as st
-from levels import AVAILABLE, run_at
 
 import hedgecore as hc
+from conftest import reference_rows
+from levels import AVAILABLE, run_at
 
 
 @pytest.mark.parametrize("level", AVAILABLE)
@@ -37,7 +37,9 @@ def test_every_row_of_the_reference_file(shared: Path, level: str) -> None:
             plain = np.array([float(row["attainable_rel"]) for row in rows])
             attainable = attainable + 2 * plain
             solvable = got["status"] == 0
-            assert solvable.mean() > 0.98  # at the limits the rounding decides whether there is a vol at all
+            assert (
+                solvable.mean() > 0.98
+            )  # at the limits the rounding decides whether there is a vol at all
         else:
             solvable = np.full(len(rows), True)
             assert (got["status"] == 0).all()
@@ -133,14 +135,20 @@ def test_status_codes() -> None:
 
 
 def test_raise_names_the_first_bad_row() -> None:
-    with pytest.raises(ValueError, match=r"price\[1\] = 0.1 must be not below the intrinsic value \(2 bad rows"):
-        hc.implied_vol([30.0, 0.1, 0.2], "call", strike=80.0, expiry=1.0, forward=100.0, errors="raise")
+    with pytest.raises(
+        ValueError, match=r"price\[1\] = 0.1 must be not below the intrinsic value \(2 bad rows"
+    ):
+        hc.implied_vol(
+            [30.0, 0.1, 0.2], "call", strike=80.0, expiry=1.0, forward=100.0, errors="raise"
+        )
     with pytest.raises(ValueError, match=r"price = 200.0 must be below the value at infinite vol"):
         hc.implied_vol(200.0, "call", strike=80.0, expiry=1.0, forward=100.0, errors="raise")
 
 
 def test_expiry_zero_has_no_vol() -> None:
-    vol, status = hc.implied_vol(5.0, "put", strike=100.0, expiry=0.0, forward=95.0, return_status=True)
+    vol, status = hc.implied_vol(
+        5.0, "put", strike=100.0, expiry=0.0, forward=95.0, return_status=True
+    )
     assert np.isnan(vol)
     assert status is hc.Status.INVALID_INPUT
 
@@ -154,9 +162,13 @@ def test_scalar_results_are_plain() -> None:
 
 def test_inverse_put_above_one_coin() -> None:
     """A deep in-the-money inverse put is worth more than a coin, and still has a vol."""
-    price = hc.price("put", strike=160_000, expiry=0.75, vol=0.75, forward=46_593.7, settlement="inverse")
+    price = hc.price(
+        "put", strike=160_000, expiry=0.75, vol=0.75, forward=46_593.7, settlement="inverse"
+    )
     assert price > 2.4
-    vol = hc.implied_vol(price, "put", strike=160_000, expiry=0.75, forward=46_593.7, settlement="inverse")
+    vol = hc.implied_vol(
+        price, "put", strike=160_000, expiry=0.75, forward=46_593.7, settlement="inverse"
+    )
     assert vol == pytest.approx(0.75, rel=1e-12)
 
 

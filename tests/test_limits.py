@@ -54,12 +54,14 @@ def test_limits_away_from_the_money(
 @pytest.mark.parametrize("settlement", SETTLEMENTS)
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("edge", ["vol", "expiry"])
-def test_limits_at_the_money(
-    kind: str, settlement: str, form: dict[str, float], edge: str
-) -> None:
+def test_limits_at_the_money(kind: str, settlement: str, form: dict[str, float], edge: str) -> None:
     """At the kink: finite values are the limits, poles are infinite with the right sign."""
     if "spot" in form:
-        form = {"spot": 100.0, "rate": 0.05, "carry": 0.05}  # so that the forward is the strike at any time
+        form = {
+            "spot": 100.0,
+            "rate": 0.05,
+            "carry": 0.05,
+        }  # so that the forward is the strike at any time
     if edge == "expiry" and "discount" in form:
         form = form | {"discount": 1.0}
     at = {"strike": 100.0, "expiry": 0.5, "vol": 0.6}
@@ -117,7 +119,10 @@ def test_nothing_is_nan_on_the_edges() -> None:
 
 def test_expired_chain_is_worth_its_payoff() -> None:
     strike = np.array([90.0, 100.0, 110.0])
-    np.testing.assert_array_equal(hc.price("call", strike=strike, expiry=0, vol=0.5, forward=100.0), [10, 0, 0])
     np.testing.assert_array_equal(
-        hc.price("put", strike=strike, expiry=0, vol=0.5, forward=100.0, settlement="inverse"), [0, 0, 0.1]
+        hc.price("call", strike=strike, expiry=0, vol=0.5, forward=100.0), [10, 0, 0]
+    )
+    np.testing.assert_array_equal(
+        hc.price("put", strike=strike, expiry=0, vol=0.5, forward=100.0, settlement="inverse"),
+        [0, 0, 0.1],
     )

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+import runpy
 from collections.abc import Callable
 from pathlib import Path
-import runpy
 
 import mpmath as m
 import numpy as np
 import numpy.typing as npt
 import pytest
-from levels import AVAILABLE, run_at
 
 from hedgecore import _core
+from levels import AVAILABLE, run_at
 
 Array = npt.NDArray[np.float64]
 RNG = np.random.default_rng(20261122)
@@ -28,7 +28,10 @@ def ulps(got: Array, exact: list[m.mpf]) -> Array:
     reference = np.array([float(x) for x in exact])
     unit = np.maximum(np.spacing(np.abs(reference)), 5e-324)
     return np.array(
-        [float(abs(m.mpf(float(a)) - b) / m.mpf(float(u))) for a, b, u in zip(got, exact, unit, strict=True)]
+        [
+            float(abs(m.mpf(float(a)) - b) / m.mpf(float(u)))
+            for a, b, u in zip(got, exact, unit, strict=True)
+        ]
     )
 
 
@@ -37,7 +40,7 @@ def exact_cdf(x: float) -> m.mpf:
 
 
 def exact_pdf(x: float) -> m.mpf:
-    return m.exp(-m.mpf(x) ** 2 / 2) / m.sqrt(2 * m.pi)
+    return m.exp(-(m.mpf(x) ** 2) / 2) / m.sqrt(2 * m.pi)
 
 
 def exact_quantile(p: float) -> m.mpf:
@@ -58,13 +61,25 @@ def exact_quantile(p: float) -> m.mpf:
     return -x if p < 0.5 else x
 
 
-CDF_POINTS = np.concatenate([RNG.uniform(-38.4, 8.5, 4000), RNG.uniform(-0.6, 0.6, 1500), -spread(1e-300, 37, 500)])
+CDF_POINTS = np.concatenate(
+    [RNG.uniform(-38.4, 8.5, 4000), RNG.uniform(-0.6, 0.6, 1500), -spread(1e-300, 37, 500)]
+)
 PDF_POINTS = np.concatenate([RNG.uniform(-37.5, 37.5, 3000), spread(1e-300, 37, 500)])
 QUANTILE_POINTS = np.concatenate(
-    [RNG.uniform(0, 1, 3000), spread(5e-324, 0.5, 2000), 1 - spread(1e-16, 0.5, 1000), 0.5 + RNG.uniform(-1e-3, 1e-3, 500)]
+    [
+        RNG.uniform(0, 1, 3000),
+        spread(5e-324, 0.5, 2000),
+        1 - spread(1e-16, 0.5, 1000),
+        0.5 + RNG.uniform(-1e-3, 1e-3, 500),
+    ]
 )
 RATIO_A = np.concatenate([spread(1e-308, 1e308, 1500), spread(0.5, 2, 2500)])
-RATIO_B = np.concatenate([spread(1e-308, 1e308, 1500), RATIO_A[1500:] * (1 + RNG.choice([-1, 1], 2500) * spread(1e-16, 1, 2500) * 0.9)])
+RATIO_B = np.concatenate(
+    [
+        spread(1e-308, 1e308, 1500),
+        RATIO_A[1500:] * (1 + RNG.choice([-1, 1], 2500) * spread(1e-16, 1, 2500) * 0.9),
+    ]
+)
 
 #: name, points, exact function, worst error in ulp with fused multiply-add and without
 CASES: list[tuple[str, tuple[Array, ...], Callable[..., m.mpf], float, float]] = [
@@ -89,10 +104,14 @@ def test_worst_error_in_ulp(level: str) -> None:
     failures = []
     with m.workdps(40):
         for name, args, exact, bound, bound_without_fma in CASES:
-            errors = ulps(got[name], [exact(*(float(v) for v in row)) for row in zip(*args, strict=True)])
+            errors = ulps(
+                got[name], [exact(*(float(v) for v in row)) for row in zip(*args, strict=True)]
+            )
             worst = int(np.argmax(errors))
             limit = bound_without_fma if level == "v2" else bound
-            print(f"{level} {name}: worst {errors[worst]:.3f} ulp at {[float(a[worst]) for a in args]}")
+            print(
+                f"{level} {name}: worst {errors[worst]:.3f} ulp at {[float(a[worst]) for a in args]}"
+            )
             if not errors[worst] <= limit:
                 failures.append((name, errors[worst], [float(a[worst]) for a in args]))
     assert not failures

@@ -7,12 +7,12 @@ from pathlib import Path
 import mpmath as m
 import numpy as np
 import numpy.typing as npt
-import oracle
 import pytest
-from conftest import reference_rows
-from levels import AVAILABLE, run_at
 
 import hedgecore as hc
+import oracle
+from conftest import reference_rows
+from levels import AVAILABLE, run_at
 
 Array = npt.NDArray[np.float64]
 HALF_ULP = 2.0**-53
@@ -85,7 +85,9 @@ def test_every_row_of_the_exact_files(shared: Path, file: str, level: str) -> No
     rows = reference_rows(shared, file)
     spot_form = file.startswith("bsm")
     names = [name for name, column in REFERENCE_NAMES.items() if column in rows[0]]
-    x, k, t, r, vol, kappa, d1 = columns(rows, "S" if spot_form else "F", "K", "T", "r", "sigma", "kappa", "d1")
+    x, k, t, r, vol, kappa, d1 = columns(
+        rows, "S" if spot_form else "F", "K", "T", "r", "sigma", "kappa", "d1"
+    )
     q = columns(rows, "q")[0] if spot_form else r
     sign = np.array([1.0 if row["type"] == "call" else -1.0 for row in rows])
     form = "spot=x, rate=r, carry=q" if spot_form else "forward=x, discount=discount"
@@ -164,7 +166,9 @@ def fresh_options(n: int, seed: int, forward_form: bool) -> list[oracle.Option]:
 @pytest.mark.parametrize("forward_form", [True, False])
 def test_fresh_samples(settlement: str, forward_form: bool) -> None:
     options = fresh_options(40, 7 + forward_form, forward_form)
-    x, k, t, vol, r, q = (np.array(v, float) for v in zip(*(o.arguments for o in options), strict=True))
+    x, k, t, vol, r, q = (
+        np.array(v, float) for v in zip(*(o.arguments for o in options), strict=True)
+    )
     form = {"forward": x} if forward_form else {"spot": x, "rate": r, "carry": q}
     g = hc.greeks([o.sign for o in options], strike=k, expiry=t, vol=vol, which="all",
                   settlement=settlement, **form)  # fmt: skip
@@ -180,7 +184,13 @@ def test_fresh_samples(settlement: str, forward_form: bool) -> None:
             terms = np.array([size[name] for size in sizes]) / x
         if prefix and name == "vanna":
             terms = np.array([size["vanna"] for size in sizes])
-        check(f"{settlement} {name}", g[name], reference, bound(name, reference, kappa, d1, terms), ids)
+        check(
+            f"{settlement} {name}",
+            g[name],
+            reference,
+            bound(name, reference, kappa, d1, terms),
+            ids,
+        )
 
 
 def test_published_european_values(shared: Path) -> None:

@@ -27,20 +27,15 @@ def kinds(value: Any, invalid_as_zero: bool = False) -> int | npt.NDArray[np.int
     ValueError
         Naming the first kind that is none of these, its row, and how many there are.
     """
-    if isinstance(value, str):
-        sign = _WORDS.get(value.strip().lower(), 0)
-        if not sign and not invalid_as_zero:
-            raise ValueError(f"kind = {value!r} {_DEMAND}")
-        return sign
-    if isinstance(value, (bool, np.bool_)):
-        return 1 if value else -1
-    if isinstance(value, (int, float, np.integer, np.floating)):
-        sign = int(value) if value in (1, -1) else 0
+    if value is None or np.isscalar(value):
+        sign = _sign(value)
         if not sign and not invalid_as_zero:
             raise ValueError(f"kind = {value!r} {_DEMAND}")
         return sign
 
     array = np.asarray(value)
+    if array.ndim == 0:
+        return kinds(array.item(), invalid_as_zero)
     if array.dtype.kind in "biuf":
         valid = np.ones(array.shape, bool) if array.dtype == bool else np.abs(array) == 1
         signs = np.where(array > 0, 1, -1).astype(np.int8)
@@ -54,26 +49,27 @@ def kinds(value: Any, invalid_as_zero: bool = False) -> int | npt.NDArray[np.int
     return signs
 
 
+def _sign(item: Any) -> int:
+    """+1, -1 or 0 (neither) of one kind."""
+    if isinstance(item, bytes):
+        item = item.decode("ascii", "replace")
+    if isinstance(item, str):
+        return _WORDS.get(item.strip().lower(), 0)
+    if isinstance(item, (bool, np.bool_)):
+        return 1 if item else -1
+    if isinstance(item, (int, float, np.integer, np.floating)) and item in (1, -1):
+        return int(item)
+    return 0
+
+
 def _signs_of_words(array: npt.NDArray[Any]) -> npt.NDArray[np.int8]:
-    """+1, -1 or 0 (neither) of each word; each distinct word is looked at once."""
-    flat = array.ravel()
-    if array.dtype.kind == "S":
-        flat = np.char.decode(flat, "ascii", "replace")
+    """+1, -1 or 0 (neither) of each item; each distinct word is looked at once."""
     if array.dtype.kind == "O":
-        signs = np.array([_sign_of_object(item) for item in flat], np.int8)
-    else:
-        words, where = np.unique(flat.astype(str), return_inverse=True)
-        table = np.array([_WORDS.get(word.strip().lower(), 0) for word in words], np.int8)
-        signs = table[where] if len(words) else np.zeros(0, np.int8)
-    return signs.reshape(array.shape)
-
-
-def _sign_of_object(item: Any) -> int:
-    try:
-        sign = kinds(item, True)
-    except (TypeError, ValueError):
-        return 0
-    return sign if isinstance(sign, int) else 0
+        return np.array([_sign(item) for item in array.ravel()], np.int8).reshape(array.shape)
+    if array.dtype.kind not in "UST":  # text: fixed width, bytes, variable width
+        return np.zeros(array.shape, np.int8)
+    words, where = np.unique(array, return_inverse=True)
+    return np.array([_sign(word) for word in words.tolist()], np.int8)[where].reshape(array.shape)
 
 
 def _raise_first(array: npt.NDArray[Any], valid: npt.NDArray[np.bool_]) -> None:

@@ -40,7 +40,6 @@ Errors = Literal["raise", "nan"]
 
 #: Every Greek, in the order of the core.
 GREEK_NAMES: tuple[str, ...] = tuple(_core.greek_names)
-_INVERSE_ONLY = ("black_delta", "black_gamma")
 _DEFAULT = ("price", "delta", "gamma", "vega", "theta", "rho")
 
 
@@ -54,13 +53,16 @@ class Status(enum.IntEnum):
 
 
 @lru_cache(maxsize=256)
-def _plan(which: Any, settlement: str, spot_form: bool) -> tuple[int, tuple[str, ...], tuple[int, ...]]:
+def _plan(
+    which: Any, settlement: str, spot_form: bool
+) -> tuple[int, tuple[str, ...], tuple[int, ...]]:
     """The bits for the core, the names asked for, and where the core's answer has each."""
     if which is None:
         names = _DEFAULT + (("black_delta",) if settlement == "inverse" else ())
     elif which == "all":
-        left_out = () if settlement == "inverse" else _INVERSE_ONLY
-        left_out += () if spot_form else ("phi",)
+        left_out = {"phi"} if not spot_form else set()
+        if settlement != "inverse":
+            left_out |= {"black_delta", "black_gamma"}
         names = tuple(name for name in GREEK_NAMES if name not in left_out)
     else:
         names = tuple(dict.fromkeys((which,) if isinstance(which, str) else which))
@@ -72,7 +74,9 @@ def _plan(which: Any, settlement: str, spot_form: bool) -> tuple[int, tuple[str,
     return bits, names, tuple(order.index(name) for name in names)
 
 
-def _plan_of(which: Any, settlement: str, spot: Any) -> tuple[int, tuple[str, ...], tuple[int, ...]]:
+def _plan_of(
+    which: Any, settlement: str, spot: Any
+) -> tuple[int, tuple[str, ...], tuple[int, ...]]:
     if which is not None and not isinstance(which, str):
         which = tuple(which)
         if not which:
@@ -120,7 +124,9 @@ class Greeks:
         try:
             return self._columns[name]
         except KeyError:
-            raise KeyError(f"{name!r} was not computed; there are {', '.join(self._columns)}") from None
+            raise KeyError(
+                f"{name!r} was not computed; there are {', '.join(self._columns)}"
+            ) from None
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_"):  # copy and pickle look for these before __init__ has run
@@ -192,7 +198,11 @@ class Greeks:
     def _numeric_inputs(self) -> dict[str, Any]:
         assert self._inputs is not None
         _, strike, expiry, _, forward, spot, *_ = self._inputs
-        named = {"underlying": spot if forward is None else forward, "strike": strike, "expiry": expiry}
+        named = {
+            "underlying": spot if forward is None else forward,
+            "strike": strike,
+            "expiry": expiry,
+        }
         return {name: np.asarray(value, float) for name, value in named.items()}
 
     def _recomputed(self, missing: tuple[str, ...]) -> dict[str, Any]:
@@ -213,7 +223,10 @@ class Greeks:
                 tuple(f"{np.atleast_1d(column)[row]:.8g}" for column in self._columns.values())
             )
         widths = [max(len(line[j]) for line in table) for j in range(len(self.names))]
-        lines = ["  ".join(cell.rjust(width) for cell, width in zip(line, widths, strict=True)) for line in table]
+        lines = [
+            "  ".join(cell.rjust(width) for cell, width in zip(line, widths, strict=True))
+            for line in table
+        ]
         if n > 10:
             lines.insert(6, "  ".join("...".rjust(width) for width in widths))
         options = "1 option" if n == 1 else f"{n} options"
@@ -224,7 +237,7 @@ def _evaluate(
     inputs: tuple[Any, ...], which: Any, settlement: str, errors: str, threads: int | None
 ) -> dict[str, Any]:
     bits, names, places = _plan_of(which, settlement, inputs[5])
-    columns = _core.greeks(*inputs, settlement, bits, errors, threads)
+    columns: tuple[Any, ...] = _core.greeks(*inputs, settlement, bits, errors, threads)  # type: ignore[call-arg]
     return {name: columns[place] for name, place in zip(names, places, strict=True)}
 
 
@@ -313,17 +326,39 @@ def price(
         One price for each row.
     """
     (column,) = _core.greeks(
-        kind, strike, expiry, vol, forward, spot, discount, rate, carry, settlement, 1, errors, threads
+        kind,
+        strike,
+        expiry,
+        vol,
+        forward,
+        spot,
+        discount,
+        rate,
+        carry,
+        settlement,
+        1,
+        errors,
+        threads,
     )
     return column
 
 
 @overload
 def implied_vol(
-    price: Number, kind: Kind, *, strike: Number, expiry: Number, forward: Number | None = None,
-    spot: Number | None = None, discount: Number | None = None, rate: Number | None = None,
-    carry: Number | None = None, settlement: Settlement = "linear", errors: Errors = "nan",
-    return_status: Literal[False] = False, threads: int | None = None,
+    price: Number,
+    kind: Kind,
+    *,
+    strike: Number,
+    expiry: Number,
+    forward: Number | None = None,
+    spot: Number | None = None,
+    discount: Number | None = None,
+    rate: Number | None = None,
+    carry: Number | None = None,
+    settlement: Settlement = "linear",
+    errors: Errors = "nan",
+    return_status: Literal[False] = False,
+    threads: int | None = None,
 ) -> Any: ...
 @overload
 def implied_vol(
@@ -372,7 +407,18 @@ def implied_vol(
         infinite vol, at expiry 0 and for invalid input.
     """
     vols, status = _core.implied_vol(
-        price, kind, strike, expiry, forward, spot, discount, rate, carry, settlement, errors, threads
+        price,
+        kind,
+        strike,
+        expiry,
+        forward,
+        spot,
+        discount,
+        rate,
+        carry,
+        settlement,
+        errors,
+        threads,
     )
     if not return_status:
         return vols

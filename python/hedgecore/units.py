@@ -123,7 +123,7 @@ PRESETS: Mapping[str, Preset] = {
     ),
     "quantlib": Preset(
         ("linear",),
-        {name: 1.0 for name in ("price", "delta", "gamma", "vega", "theta", "rho", "phi", "dual_delta")},
+        dict.fromkeys(("price", "delta", "gamma", "vega", "theta", "rho", "phi", "dual_delta"), 1.0),
     ),
 }  # fmt: skip
 

@@ -36,7 +36,11 @@ def quantile_magnitude(w: mpf) -> tuple[mpf, mpf]:
     """|x| with N(-|x|) = p, and 1/2 - p, for w = -ln(4 p (1 - p))."""
     half_width = m.sqrt(-m.expm1(-w)) / 2
     p = m.exp(-w) / (2 * (1 + 2 * half_width))
-    x = m.sqrt(max(mpf(1) / 4, 2 * w - m.log(4 * m.pi * w))) if w > 3 else half_width * m.sqrt(2 * m.pi)
+    x = (
+        m.sqrt(max(mpf(1) / 4, 2 * w - m.log(4 * m.pi * w)))
+        if w > 3
+        else half_width * m.sqrt(2 * m.pi)
+    )
     for _ in range(80):
         tail = m.erfc(x / m.sqrt(2)) / 2
         step = tail * m.log(tail / p) * m.sqrt(2 * m.pi) * m.exp(x * x / 2)

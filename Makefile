@@ -1,0 +1,54 @@
+# `make demo` and `make test` set up all they need in .venv on a bare Debian 12 (Python 3.11, g++, make).
+
+VENV   ?= .venv
+PYTHON ?= python3
+BIN    := $(VENV)/bin
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+# A stamp is remade when what the build reads has changed.
+SOURCES := pyproject.toml CMakeLists.txt $(shell find cpp -name '*.cpp' -o -name '*.hpp' -o -name '*.inl' -o -name CMakeLists.txt)
+
+.PHONY: demo test lint bench clean venv
+
+demo: $(VENV)/.cli
+	$(BIN)/hedgecore demo --out demo
+
+test: $(VENV)/.test
+	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+lint: $(VENV)/.test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+bench: $(VENV)/.test
+	$(BIN)/python -m pytest benchmarks --benchmark-enable --benchmark-only --benchmark-sort=name \
+		--benchmark-columns=median,iqr,rounds --benchmark-group-by=group $(PYTEST_ARGS)
+
+venv: $(VENV)/.test
+
+clean:
+	rm -rf $(VENV) build demo
+
+# Debian's python3 comes without venv and pip: they are fetched where the user may install packages.
+$(BIN)/pip:
+	@$(PYTHON) -c 'import sys; assert sys.version_info >= (3, 11), "hedgecore needs Python 3.11 or newer"'
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
+		echo "installing python3-venv (the environment needs it)"; \
+		sudo=; [ "$$(id -u)" = 0 ] || sudo=sudo; \
+		$$sudo apt-get update -qq && $$sudo apt-get install -y -qq python3-venv python3-dev; }
+	@$(PYTHON) -c 'import os, sysconfig; assert os.path.exists(sysconfig.get_path("include") + "/Python.h")' 2>/dev/null || { \
+		echo "installing python3-dev (the headers of Python)"; \
+		sudo=; [ "$$(id -u)" = 0 ] || sudo=sudo; \
+		$$sudo apt-get update -qq && $$sudo apt-get install -y -qq python3-dev; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'
+
+# Editable, so that a change of Python code needs no step; the extension is rebuilt when its sources change.
+$(VENV)/.cli: $(BIN)/pip $(SOURCES)
+	$(BIN)/pip install --quiet --editable '.[cli]'
+	@touch $@
+
+$(VENV)/.test: $(VENV)/.cli
+	$(BIN)/pip install --quiet --group dev
+	@touch $@

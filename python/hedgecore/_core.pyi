@@ -1,0 +1,49 @@
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+__version__: str
+greek_names: tuple[str, ...]
+
+def active_level() -> str: ...
+def available_levels() -> list[str]: ...
+def compiled_levels() -> list[str]: ...
+def compiler() -> str: ...
+def num_threads() -> int: ...
+def set_num_threads(threads: int) -> None: ...
+def exp(x: npt.ArrayLike) -> npt.NDArray[np.float64]: ...
+def log(x: npt.ArrayLike) -> npt.NDArray[np.float64]: ...
+def log_ratio(a: npt.ArrayLike, b: npt.ArrayLike) -> npt.NDArray[np.float64]: ...
+def normal_pdf(x: npt.ArrayLike) -> npt.NDArray[np.float64]: ...
+def normal_cdf(x: npt.ArrayLike) -> npt.NDArray[np.float64]: ...
+def normal_quantile(p: npt.ArrayLike) -> npt.NDArray[np.float64]: ...
+def greeks(
+    kind: Any,
+    strike: Any,
+    expiry: Any,
+    vol: Any,
+    forward: Any,
+    spot: Any,
+    discount: Any,
+    rate: Any,
+    carry: Any,
+    settlement: str,
+    which: int,
+    errors: str,
+    threads: int | None,
+) -> tuple[Any, ...]: ...
+def implied_vol(
+    price: Any,
+    kind: Any,
+    strike: Any,
+    expiry: Any,
+    forward: Any,
+    spot: Any,
+    discount: Any,
+    rate: Any,
+    carry: Any,
+    settlement: str,
+    errors: str,
+    threads: int | None,
+) -> tuple[Any, Any]: ...

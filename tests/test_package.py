@@ -1,0 +1,101 @@
+"""The package as installed: what importing it costs and loads, its build, its stub."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import hedgecore as hc
+from levels import AVAILABLE, run_at
+
+OPTIONAL = ["polars", "pandas", "plotly", "jinja2", "typer", "rich", "scipy", "mpmath", "pyarrow"]
+
+
+def test_import_needs_numpy_alone() -> None:
+    code = f"""
+import sys
+for name in {OPTIONAL!r}:
+    sys.modules[name] = None  # as if it were not installed
+import hedgecore
+loaded = {{name.partition('.')[0] for name in sys.modules}}
+third_party = loaded - set(sys.stdlib_module_names) - {{'hedgecore', 'numpy', '__main__', *{OPTIONAL!r}}}
+print(sorted(name for name in third_party if not name.startswith('_')))
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_only_numpy_is_required() -> None:
+    required = [r for r in importlib.metadata.requires("hedgecore") or [] if "extra ==" not in r]
+    assert [r.split(">")[0] for r in required] == ["numpy"]
+
+
+def test_one_version() -> None:
+    assert hc.__version__ == importlib.metadata.version("hedgecore")
+    assert hc.build_config()["version"] == hc.__version__
+
+
+def test_build_config() -> None:
+    config = hc.build_config()
+    assert config["level"] in config["levels_available"]
+    assert set(config["levels_available"]) <= set(config["levels_compiled"])
+    assert config["threads"] >= 1
+
+
+@pytest.mark.parametrize("level", AVAILABLE)
+def test_level_can_be_lowered(level: str) -> None:
+    got = run_at(
+        level,
+        "result['p'] = np.array([hc.price('call', strike=100, expiry=1, vol=0.2, forward=100.0)])",
+    )
+    assert got["p"][0] == pytest.approx(7.965567455405804, rel=1e-14)
+
+
+def test_wrong_level_is_an_error() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", "import hedgecore as hc; hc.price('call', strike=1, expiry=1, vol=1, forward=1.0)"],
+        check=False, env={**os.environ, "HEDGECORE_ISA": "avx3"}, capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert (
+        "HEDGECORE_ISA='avx3' is not a level that this build and this machine have" in done.stderr
+    )
+
+
+def test_stub_matches_the_extension() -> None:
+    pytest.importorskip("mypy", reason="stubtest comes with mypy (dependency group lint)")
+    done = subprocess.run(
+        [sys.executable, "-m", "mypy.stubtest", "hedgecore._core", "--concise"],
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_kernels_export_no_weak_symbols() -> None:
+    """A weak symbol of a level could be taken by the linker for every level."""
+    nm = shutil.which("nm")
+    objects = sorted(
+        (Path(__file__).resolve().parent.parent / "build").glob(
+            "*/cpp/CMakeFiles/hedgecore_v*.dir/**/level.cpp.o"
+        )
+    )
+    if nm is None or not objects:
+        pytest.skip("needs nm and the object files of a build in this checkout")
+    for path in objects:
+        listing = subprocess.run(
+            [nm, "--defined-only", "--extern-only", str(path)],
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        names = [line.split() for line in listing.stdout.splitlines()]
+        assert [kind for *_, kind, name in names if kind in "WVu"] == [], path
+        assert len(names) == 1, (path, names)  # the table alone
