@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from pathlib import Path
 import pytest
 
 import hedgecore as hc
+from conftest import ROOT
 from levels import AVAILABLE, run_at
 
 OPTIONAL = ["polars", "pandas", "plotly", "jinja2", "typer", "rich", "scipy", "mpmath", "pyarrow"]
@@ -99,3 +101,17 @@ def test_kernels_export_no_weak_symbols() -> None:
         names = [line.split() for line in listing.stdout.splitlines()]
         assert [kind for *_, kind, name in names if kind in "WVu"] == [], path
         assert len(names) == 1, (path, names)  # the table alone
+
+
+def test_readme_example_prints_what_the_readme_says() -> None:
+    """The Python block of the README, run, prints the block that follows it."""
+    text = (ROOT / "README.md").read_text()
+    blocks = re.findall(r"```(\w+)\n(.*?)```", text, flags=re.DOTALL)
+    places = [i for i, (language, _) in enumerate(blocks) if language == "python"]
+    assert places
+    for i in places:
+        done = subprocess.run(
+            [sys.executable, "-c", blocks[i][1]], capture_output=True, text=True, check=True
+        )
+        assert blocks[i + 1][0] == "text"
+        assert done.stdout.split() == blocks[i + 1][1].split()
