@@ -147,7 +147,7 @@ def _risk(
 
 
 def _print_risk(result: ChainRisk, at: str | None) -> None:
-    from hedgecore.report import defect_table, expiry_table, usd_totals
+    from hedgecore.tables import defect_table, expiry_table, usd_totals
 
     out = Console(highlight=False)
     if not out.is_terminal:

@@ -1,12 +1,11 @@
-"""What leaves the program: tables as text, and a report of a chain as one HTML file.
+"""What leaves the program as a file: written whole or not at all, and the report of a chain in HTML.
 
-The report needs plotly and jinja2 (``pip install "hedgecore[report]"``); it holds the plotting
-library itself and works offline.
+The report needs plotly and jinja2 (``pip install "hedgecore[report]"``).  It is one file that holds
+the plotting library itself and works offline; its page is ``templates/report.html``.
 """
 
 from __future__ import annotations
 
-import math
 import os
 import tempfile
 from collections.abc import Callable, Iterator
@@ -14,7 +13,9 @@ from contextlib import contextmanager
 from datetime import datetime
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
+
+from hedgecore.tables import amount, defect_table, expiry_table, usd_totals
 
 if TYPE_CHECKING:
     import polars as pl
@@ -22,19 +23,6 @@ if TYPE_CHECKING:
     from hedgecore.risk import ChainRisk
 
 Row = dict[str, Any]
-
-_AMOUNTS: Final = {
-    "open_interest": ("open", "interest"),
-    "value_coin": ("value", "{coin}"),
-    "value_usd": ("value", "USD"),
-    "delta_coin": ("net delta", "{coin}"),
-    "black_delta_coin": ("Black delta", "{coin}"),
-    "gamma_coin_per_percent": ("gamma", "{coin}/1 %"),
-    "vega_coin_per_point": ("vega", "{coin}/point"),
-    "vega_usd_per_point": ("vega", "USD/point"),
-    "theta_coin_per_day": ("theta", "{coin}/day"),
-    "theta_usd_per_day": ("theta", "USD/day"),
-}
 
 
 @contextmanager
@@ -66,75 +54,6 @@ def replacing(path: str | PathLike[str]) -> Iterator[Path]:
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
-
-
-def amount(value: float | None) -> str:
-    """A number short enough for a table: four digits, or thousands marked, or M, or B."""
-    if value is None or not math.isfinite(value):
-        return "-"
-    for limit, unit in ((1e9, "B"), (1e6, "M")):
-        if abs(value) >= 0.9995 * limit:
-            return f"{value / limit:,.2f} {unit}"
-    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
-
-
-def expiry_table(risk: ChainRisk, at: str | datetime | None = None) -> dict[str, list[list[str]]]:
-    """The totals by expiry as text: for each coin the header, a line per expiry, the total.
-
-    Header entries have two lines, what and in which unit.
-    """
-    tables: dict[str, list[list[str]]] = {}
-    by_expiry = list(risk.by_expiry(at).iter_rows(named=True))
-    for total in risk.by_currency(at).iter_rows(named=True):
-        coin = total["currency"]
-        header = ["expiry\nUTC", "days\n", "options\n", "forward\nUSD", "ATM vol\n%"]
-        header += [f"{what}\n{unit.format(coin=coin)}" for what, unit in _AMOUNTS.values()]
-        lines = [header]
-        for row in by_expiry:
-            if row["currency"] == coin:
-                atm = row["atm_vol"]
-                lines.append(
-                    [
-                        f"{row['expiry_datetime']:%Y-%m-%d}",
-                        f"{row['days']:.1f}",
-                        f"{row['options']:,}",
-                        amount(row["forward"]),
-                        "-" if atm is None else f"{100 * atm:.1f}",
-                        *(amount(row[name]) for name in _AMOUNTS),
-                    ]
-                )
-        lines.append(["total", "", f"{total['options']:,}", "", ""])
-        lines[-1] += [amount(total[name]) for name in _AMOUNTS]
-        tables[coin] = lines
-    return tables
-
-
-def usd_totals(risk: ChainRisk, at: str | datetime | None = None) -> str:
-    """What may be added across coins: the USD amounts, in a sentence."""
-    by_currency = risk.by_currency(at)
-    value, vega, theta = (
-        amount(float(by_currency[name].sum()))
-        for name in ("value_usd", "vega_usd_per_point", "theta_usd_per_day")
-    )
-    return f"All coins, in USD: value {value}, vega {vega} per point, theta {theta} per day."
-
-
-def defect_table(risk: ChainRisk) -> list[list[str]]:
-    """The defects found as text: a header, then name, count, of, share, meaning and an example."""
-    lines = [["defect", "count", "of", "share", "what it is", "first found"]]
-    for defect in risk.defects:
-        if defect.count:
-            lines.append(
-                [
-                    defect.name,
-                    f"{defect.count:,}",
-                    f"{defect.total:,} {defect.unit}",
-                    f"{100 * defect.share:.2f} %",
-                    "; ".join(filter(None, (defect.description, defect.note))),
-                    defect.examples[0],
-                ]
-            )
-    return lines
 
 
 def require_plotting() -> tuple[Any, Any]:
@@ -190,8 +109,12 @@ def render_report(risk: ChainRisk, *, at: str | datetime | None = None) -> str:
             }
         )
     # autoescape guards the text; the figures go through tojson, the library is trusted
-    page = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined).from_string(_PAGE)
-    html: str = page.render(
+    pages = jinja2.Environment(
+        loader=jinja2.PackageLoader("hedgecore", "templates"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+    )
+    html: str = pages.get_template("report.html").render(
         source=Path(risk.source).name,
         shown=f"{rows['timestamp'][0]:%Y-%m-%d %H:%M:%S} UTC",
         snapshots=len(times),
@@ -409,78 +332,3 @@ def _greeks_of_a_call(coin: str, labels: list[str], groups: list[pl.DataFrame]) 
 def _shade(number: int, of: int) -> str:
     """Colours from near (warm) to far (cold) expiries."""
     return f"hsl({int(15 + 235 * number / max(of - 1, 1))}, 62%, 46%)"
-
-
-_PAGE: Final = """<!doctype html>
-<html lang="en"><head><meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{{ source }}: vols and Greeks</title>
-<style>
-:root { --ink: #1d2733; --dim: #5b6876; --line: #e3e8ee; --page: #f5f7f9; --accent: #2a6f97; }
-* { box-sizing: border-box; }
-body { margin: 0 auto; max-width: 1400px; padding: 28px 24px 60px; background: var(--page);
-  color: var(--ink); font: 14px/1.5 system-ui, "Segoe UI", Roboto, sans-serif; }
-h1 { font-size: 24px; margin: 0; } h2 { font-size: 20px; margin: 36px 0 12px; }
-h3 { font-size: 14px; margin: 0 0 4px; } p { margin: 4px 0; color: var(--dim); }
-nav a { color: var(--accent); margin-right: 16px; text-decoration: none; font-weight: 600; }
-.grid { display: grid; grid-template-columns: repeat(2, minmax(0, 1fr)); gap: 14px; }
-.cards { display: grid; grid-template-columns: repeat(7, 1fr); gap: 10px; margin-bottom: 14px; }
-.box { background: #fff; border: 1px solid var(--line); border-radius: 10px; padding: 14px 16px; }
-.cards .box { padding: 10px 12px; } .cards b { display: block; font-size: 19px; }
-.cards span { color: var(--dim); font-size: 12px; } .plot { height: 340px; }
-.wide { overflow-x: auto; margin-top: 14px; }
-table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }
-th { text-align: right; font-size: 12px; color: var(--dim); white-space: pre-line; }
-th, td { padding: 5px 8px; border-bottom: 1px solid var(--line); vertical-align: bottom; }
-td { text-align: right; white-space: nowrap; } tfoot td { font-weight: 700; }
-th:first-child, td:first-child, .text th, .text td { text-align: left; }
-.text td { vertical-align: top; white-space: normal; }
-.text td:nth-child(-n+4) { white-space: nowrap; }
-@media (max-width: 900px) { .grid { grid-template-columns: 1fr; }
-  .cards { grid-template-columns: repeat(2, 1fr); } }
-</style>
-<script>{{ plotly | safe }}</script></head><body>
-<h1>Implied vols and Greeks</h1>
-<p>{{ source }}, snapshot of <b>{{ shown }}</b>, {{ options }} options{% if snapshots > 1 %}
-(one of {{ snapshots }} snapshots, {{ first }} to {{ last }} UTC, {{ rows }} rows){% endif %}.</p>
-<p>Totals hold the open interest long. Amounts in a coin are never added across coins; USD are at
-the index. Inverse options: Black-76 on the forward of the expiry, ACT/365, net delta = Black delta
-less the premium. {{ usd }}</p>
-<nav>{% for coin in coins %}<a href="#{{ coin.name }}">{{ coin.name }}</a>{% endfor %}
-<a href="#defects">Data defects</a></nav>
-{% for coin in coins %}
-<h2 id="{{ coin.name }}">{{ coin.name }}</h2>
-<div class="cards">{% for what, much, unit in coin.cards %}
-<div class="box"><span>{{ what }}</span><b>{{ much }}</b><span>{{ unit }}</span></div>
-{% endfor %}</div>
-<div class="grid">{% for figure in coin.figures %}
-<div class="box"><h3>{{ figure.title }}</h3><div class="plot" id="{{ coin.name }}-{{ loop.index }}">
-</div></div>{% endfor %}</div>
-<div class="box wide"><h3>Totals by expiry</h3><table><thead><tr>
-{% for cell in coin.table[0] %}<th>{{ cell }}</th>{% endfor %}</tr></thead><tbody>
-{% for line in coin.table[1:-1] %}<tr>{% for cell in line %}<td>{{ cell }}</td>{% endfor %}</tr>
-{% endfor %}</tbody><tfoot><tr>{% for cell in coin.table[-1] %}<td>{{ cell }}</td>{% endfor %}</tr>
-</tfoot></table></div>
-{% endfor %}
-<h2 id="defects">Data defects</h2>
-<div class="box wide text"><p>Of the whole file, all snapshots.</p><table><thead><tr>
-{% for cell in defects[0] %}<th>{{ cell }}</th>{% endfor %}</tr></thead><tbody>
-{% for line in defects[1:] %}<tr>{% for cell in line %}<td>{{ cell }}</td>{% endfor %}</tr>
-{% endfor %}</tbody></table>
-<p>{{ clean | length }} checks found nothing: {{ clean | join(", ") }}.</p></div>
-<p>hedgecore {{ version }}</p>
-<script>
-const axis = {gridcolor: "#e9edf1", zerolinecolor: "#c4ccd4", automargin: true};
-function draw(id, figure) {
-  const layout = Object.assign({font: {family: "system-ui, sans-serif", size: 12, color: "#1d2733"},
-    margin: {l: 60, r: 16, t: 30, b: 46}, hovermode: "closest", plot_bgcolor: "#fff",
-    paper_bgcolor: "#fff", colorway: ["#2a6f97"]}, figure.layout);
-  layout.xaxis = Object.assign({}, axis, layout.xaxis);
-  layout.yaxis = Object.assign({}, axis, layout.yaxis);
-  Plotly.newPlot(id, figure.data, layout, {displayModeBar: false, responsive: true});
-}
-{% for coin in coins %}{% for figure in coin.figures %}
-draw("{{ coin.name }}-{{ loop.index }}", {{ figure | tojson }});
-{% endfor %}{% endfor %}
-</script></body></html>
-"""
