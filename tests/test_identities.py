@@ -59,7 +59,7 @@ def test_scaling_by_powers_of_two_is_exact(
     k, c = float(x * np.exp(m)), 2.0**power
     one = hc.greeks(kind, strike=k, expiry=t, vol=vol, forward=x)
     other = hc.greeks(kind, strike=c * k, expiry=t, vol=vol, forward=c * x)
-    assume(one.price > 1e-250)
+    assume(min(one.price, one.vega) > 1e-250)  # subnormal numbers have few digits to compare
     assert other.price == c * one.price
     assert other.delta == one.delta
     assert other.vega == c * one.vega
@@ -91,6 +91,7 @@ def test_inverse_follows_from_linear(
         "which": "all",
     }
     usd, coin = hc.greeks(kind, **common), hc.greeks(kind, settlement="inverse", **common)
+    assume(usd.vega > 1e-280)  # subnormal numbers have few digits to compare
     assert coin.price == pytest.approx(usd.price / x, rel=1e-15)
     assert coin.black_delta == usd.delta
     assert coin.black_gamma == usd.gamma
@@ -116,6 +117,7 @@ def test_black_scholes_equation(
     """theta + (r - q) X delta + vol^2 X^2 gamma / 2 - r V = 0."""
     k = float(x * np.exp(m))
     g = hc.greeks("put", strike=k, expiry=t, vol=vol, spot=x, rate=r, carry=q, which="all")
+    assume(g.vega > 1e-280)  # subnormal numbers have few digits to compare
     terms = np.array([g.theta, (r - q) * x * g.delta, 0.5 * vol**2 * x**2 * g.gamma, -r * g.price])
     size = np.abs(terms).sum() + abs(r * k) + abs(q * x)
     assert terms.sum() == pytest.approx(0, abs=1e-13 * size)

@@ -181,3 +181,27 @@ def test_any_floats_give_a_vol_or_a_status(values: list[float]) -> None:
                                      discount=discount, return_status=True)  # fmt: skip
     assert (status is hc.Status.OK) == (not np.isnan(vol))
     assert not vol < 0
+
+
+def test_tiny_prices_have_vols() -> None:
+    """At the money price = 0.4 F s, down to the smallest doubles; out of the money far wings."""
+    price = 10.0 ** np.arange(-320, 1.0)
+    vol, status = hc.implied_vol(
+        price, "call", strike=100.0, expiry=1.0, forward=100.0, return_status=True
+    )
+    assert (status == 0).all()
+    small = (price < 1e-8) & (price > 1e-310)  # subnormal numbers have few digits to compare
+    np.testing.assert_allclose(vol[small], price[small] / 100 * np.sqrt(2 * np.pi), rtol=1e-3)
+    np.testing.assert_allclose(
+        vol[small & (price > 1e-300)],
+        (price / 100 * np.sqrt(2 * np.pi))[small & (price > 1e-300)],
+        rtol=1e-14,
+    )
+    for strike in (100.0000001, 101.0, 150.0, 1e5):
+        vol, status = hc.implied_vol(
+            price, "call", strike=strike, expiry=1.0, forward=100.0, return_status=True
+        )
+        assert (status == 0).all()
+        assert np.all(np.diff(vol) > 0)
+        back = hc.price("call", strike=strike, expiry=1.0, vol=vol, forward=100.0)
+        np.testing.assert_allclose(back[price > 1e-300], price[price > 1e-300], rtol=1e-11)

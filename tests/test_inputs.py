@@ -151,6 +151,9 @@ def test_empty() -> None:
         ({"errors": "ignore"}, ValueError, "errors must be 'raise' or 'nan'"),
         ({"threads": 0}, ValueError, "threads must be from 1 to 1024"),
         ({"threads": 5000}, ValueError, "threads must be from 1 to 1024"),
+        ({"threads": 10**30}, ValueError, "threads must be from 1 to 1024"),
+        ({"threads": "2"}, TypeError, "threads must be a whole number or None, not '2'"),
+        ({"threads": True}, TypeError, "threads must be a whole number or None, not True"),
         ({"strike": -1.0}, ValueError, r"^strike = -1.0 must be finite and not negative$"),
         ({"expiry": [0.1, -0.5, np.nan]}, ValueError, r"expiry\[1\] = -0.5 must be .*\(2 bad rows in all\)"),
         ({"vol": np.nan}, ValueError, "vol = nan must be finite"),
@@ -262,3 +265,13 @@ def test_references_are_not_leaked() -> None:
         hc.price("call", **COMMON | {"strike": strike})
         hc.greeks("call", **COMMON | {"strike": strike}).scaled("deribit")
     assert sys.getrefcount(strike) == before
+
+
+def test_examples_in_the_docstrings() -> None:
+    import doctest
+
+    from hedgecore import pricing
+
+    result = doctest.testmod(pricing)
+    assert result.attempted >= 3
+    assert result.failed == 0

@@ -11,6 +11,7 @@ import hedgecore as hc
 from hedgecore.pricing import GREEK_NAMES
 
 KINDS = ["call", "put"]
+LN_2 = math.log(2.0)
 SETTLEMENTS = ["linear", "inverse"]
 FORMS = [
     {"forward": 100.0},
@@ -126,3 +127,67 @@ def test_expired_chain_is_worth_its_payoff() -> None:
         hc.price("put", strike=strike, expiry=0, vol=0.5, forward=100.0, settlement="inverse"),
         [0, 0, 0.1],
     )
+
+
+@pytest.mark.parametrize("settlement", SETTLEMENTS)
+@pytest.mark.parametrize(
+    "rates",
+    [
+        {"rate": 0.0, "carry": 0.05, "vol": 0.6},
+        {"rate": 0.05, "carry": 0.0, "vol": 0.6},
+        {"rate": 0.0, "carry": 0.4, "vol": 0.3},
+        {"rate": 0.4, "carry": 0.0, "vol": 0.3},
+    ],
+)
+def test_poles_at_expiry_have_the_sign_of_the_approach(
+    settlement: str, rates: dict[str, float]
+) -> None:
+    """Spot at the strike, rate and carry apart: what is large a moment before is infinite at expiry."""
+    common = {"strike": 100.0, "spot": 100.0, "settlement": settlement, "which": "all", **rates}
+    limit = hc.greeks("call", expiry=0.0, **common)
+    close, closer = (hc.greeks("call", expiry=t, **common) for t in (1e-12, 1e-16))
+    for name in ("gamma", "theta", "charm", "veta", "speed", "zomma", "color", "dual_gamma"):
+        assert abs(closer[name]) > 30 * abs(close[name]), name
+        assert limit[name] == math.copysign(math.inf, closer[name]), name
+    for name in ("price", "delta", "vega", "rho", "phi", "vanna", "volga", "ultima", "dual_delta"):
+        assert limit[name] == pytest.approx(closer[name], abs=1e-5), name
+
+
+@pytest.mark.parametrize("settlement", SETTLEMENTS)
+@pytest.mark.parametrize(("strike", "rate", "carry"), [(200.0, LN_2, 0.0), (50.0, 0.0, LN_2)])
+def test_poles_at_vol_0_have_the_sign_of_the_approach(
+    settlement: str, strike: float, rate: float, carry: float
+) -> None:
+    """The growth to expiry, ln 2 to the last bit, puts the forward exactly at the strike."""
+    common = {"strike": strike, "spot": 100.0, "expiry": 1.0, "rate": rate, "carry": carry,
+              "settlement": settlement, "which": "all"}  # fmt: skip
+    limit, close = hc.greeks("call", vol=0.0, **common), hc.greeks("call", vol=1e-9, **common)
+    for name in ("gamma", "charm", "speed", "zomma", "color", "dual_gamma"):
+        assert limit[name] == math.copysign(math.inf, close[name]), name
+    for name in ("price", "delta", "vega", "theta", "vanna", "volga", "veta", "ultima"):
+        assert limit[name] == pytest.approx(close[name], rel=1e-6, abs=1e-5), name
+
+
+def test_strike_0_comes_before_underlying_0() -> None:
+    call = hc.greeks("call", strike=0.0, forward=0.0, expiry=1.0, vol=0.5)
+    put = hc.greeks("put", strike=0.0, forward=0.0, expiry=1.0, vol=0.5)
+    assert (call.price, call.delta, call.gamma) == (0.0, 1.0, 0.0)
+    assert (put.price, put.delta, put.gamma) == (0.0, 0.0, 0.0)
+
+
+def test_worthless_coin_puts_keep_their_carry() -> None:
+    g = hc.greeks("put", strike=50.0, spot=0.0, rate=0.0, carry=0.03, expiry=2.0, vol=0.5,
+                  settlement="inverse", which=["phi", "theta"])  # fmt: skip
+    assert g.phi == pytest.approx(2.0 * math.exp(-0.06))
+    assert g.theta == pytest.approx(-0.03 * math.exp(-0.06))
+
+
+def test_value_at_vol_0_is_never_negative() -> None:
+    rng = np.random.default_rng(1)
+    n = 20_000
+    spot, t = rng.uniform(1, 1e4, n), rng.uniform(0, 20, n)
+    r, q = rng.uniform(-0.2, 0.2, n), rng.uniform(-0.2, 0.2, n)
+    strike = spot * np.exp((r - q) * t)
+    for kind in KINDS:
+        price = hc.price(kind, strike=strike, expiry=t, vol=0.0, spot=spot, rate=r, carry=q)
+        assert (price >= 0).all()

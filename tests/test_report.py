@@ -14,11 +14,12 @@ import pytest
 pytest.importorskip("polars")
 pytest.importorskip("plotly")
 
+from plotly.offline import get_plotlyjs
+
 from hedgecore.report import render_report, replacing, write_report
 from hedgecore.risk import ChainRisk, chain_risk
 from hedgecore.tables import amount, defect_table, expiry_table
 from hedgecore.venues.deribit import read_chain
-from plotly.offline import get_plotlyjs
 
 
 @pytest.fixture(scope="module")

@@ -196,11 +196,18 @@ def test_changed_inputs_are_noticed() -> None:
     strike[0] = 65_000
     with pytest.raises(RuntimeError, match="the input arrays have changed"):
         g.scaled("deribit")
+    expiry = np.array([0.1, 0.2])
+    g = hc.greeks(
+        "put", strike=60_000, expiry=expiry, vol=0.6, forward=70_000.0, which=("price", "theta")
+    )
+    expiry[:] = 5.0
+    with pytest.raises(RuntimeError, match="the input arrays have changed"):
+        g.scaled("deribit")  # needs no further Greek, but reads the expiry
 
 
 def test_errors_of_scaling() -> None:
     g = hc.greeks("put", strike=60_000, expiry=0.1, vol=0.6, forward=70_000.0)
-    with pytest.raises(ValueError, match="units must be one of 'natural', 'desk'"):
+    with pytest.raises(ValueError, match="preset must be one of 'natural', 'desk'"):
         g.scaled("bloomberg")
     with pytest.raises(ValueError, match="scale the natural ones"):
         g.scaled("desk").scaled("desk")

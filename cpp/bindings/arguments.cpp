@@ -57,7 +57,7 @@ Numbers::Numbers(py::handle value, const char* name, Rows& rows) {
         try {
             array = array.attr("astype")("float64").cast<py::array>();
         } catch (const py::error_already_set&) {
-            throw py::type_error(std::string(name) + " must be numbers, not objects that are none");
+            throw py::type_error(std::string(name) + " must be numbers; it holds an object that does not convert to float64");
         }
     } else if (type != 'f' && type != 'i' && type != 'u') {
         throw py::type_error(std::string(name) + " must be numbers, not of dtype " +
@@ -98,10 +98,14 @@ Kinds::Kinds(py::handle value, bool invalid_as_zero, Rows& rows) {
 Execution execution_of(py::handle threads) {
     Execution execution;
     if (!threads.is_none()) {
-        execution.threads = threads.cast<int>();
-        if (execution.threads < 1) {
-            throw py::value_error("threads must be from 1 to 1024, not " + std::to_string(execution.threads));
+        if (PyBool_Check(threads.ptr()) || !PyIndex_Check(threads.ptr())) {
+            throw py::type_error("threads must be a whole number or None, not " + std::string(py::repr(threads)));
         }
+        const Py_ssize_t count = PyNumber_AsSsize_t(threads.ptr(), nullptr);  // clipped where too large
+        if (count < 1 || count > 1024) {
+            throw py::value_error("threads must be from 1 to 1024, not " + std::string(py::repr(threads)));
+        }
+        execution.threads = static_cast<int>(count);
     }
     execution.poll = [] {
         const py::gil_scoped_acquire acquire;

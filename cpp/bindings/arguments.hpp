@@ -60,4 +60,52 @@ bool raises(std::string_view errors);  // errors="raise" or "nan"; anything else
 // Throws ValueError for the rows that could not be valued.
 void raise_faults(const Faults& faults, bool scalar);
 
+// The arguments that describe options, shared by everything that prices them, in the order of the Python functions.
+struct OptionArguments {
+    Rows rows;
+    bool raise;
+    Kinds kind;
+    Numbers strike, expiry, forward, spot, discount, rate, carry;
+    Settlement settlement;
+
+    OptionArguments(py::handle kind_, py::handle strike_, py::handle expiry_, py::handle forward_, py::handle spot_,
+                    py::handle discount_, py::handle rate_, py::handle carry_, std::string_view settlement_,
+                    std::string_view errors)
+        : raise(raises(errors)),
+          kind(kind_, !raise, rows),
+          strike(strike_, "strike", rows),
+          expiry(expiry_, "expiry", rows),
+          forward(forward_, "forward", rows),
+          spot(spot_, "spot", rows),
+          discount(discount_, "discount", rows),
+          rate(rate_, "rate", rows),
+          carry(carry_, "carry", rows),
+          settlement(settlement_ == "inverse" ? Settlement::inverse : Settlement::linear) {
+        if (settlement_ != "linear" && settlement_ != "inverse") {
+            throw py::value_error("settlement must be 'linear' or 'inverse', not '" + std::string(settlement_) + "'");
+        }
+        require(strike, "strike");
+        require(expiry, "expiry");
+    }
+
+    static void require(const Numbers& numbers, const char* name) {
+        if (!numbers.column()) throw py::type_error(std::string(name) + " must be given");
+    }
+
+    Options options() const {
+        Options options;
+        options.n = rows.n;
+        options.kind = kind.column();
+        options.strike = strike.column();
+        options.expiry = expiry.column();
+        options.forward = forward.column();
+        options.discount = discount.column();
+        options.spot = spot.column();
+        options.rate = rate.column();
+        options.carry = carry.column();
+        options.settlement = settlement;
+        return options;
+    }
+};
+
 }  // namespace hedgecore::bindings

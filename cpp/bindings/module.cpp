@@ -19,4 +19,5 @@ PYBIND11_MODULE(_core, m) {
 
     hb::bind_math(m);
     hb::bind_pricing(m);
+    hb::bind_risk(m);
 }

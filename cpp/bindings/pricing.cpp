@@ -1,59 +1,9 @@
 #include "hedgecore/pricing.hpp"
 
-#include <cstring>
-
 #include "arguments.hpp"
 
 namespace hedgecore::bindings {
 namespace {
-
-// The arguments that pricing and implied vols share, in the order of the Python functions.
-struct OptionArguments {
-    Rows rows;
-    bool raise;
-    Kinds kind;
-    Numbers strike, expiry, forward, spot, discount, rate, carry;
-    Settlement settlement;
-
-    OptionArguments(py::handle kind_, py::handle strike_, py::handle expiry_, py::handle forward_, py::handle spot_,
-                    py::handle discount_, py::handle rate_, py::handle carry_, std::string_view settlement_,
-                    std::string_view errors)
-        : raise(raises(errors)),
-          kind(kind_, !raise, rows),
-          strike(strike_, "strike", rows),
-          expiry(expiry_, "expiry", rows),
-          forward(forward_, "forward", rows),
-          spot(spot_, "spot", rows),
-          discount(discount_, "discount", rows),
-          rate(rate_, "rate", rows),
-          carry(carry_, "carry", rows),
-          settlement(settlement_ == "inverse" ? Settlement::inverse : Settlement::linear) {
-        if (settlement_ != "linear" && settlement_ != "inverse") {
-            throw py::value_error("settlement must be 'linear' or 'inverse', not '" + std::string(settlement_) + "'");
-        }
-        require(strike, "strike");
-        require(expiry, "expiry");
-    }
-
-    static void require(const Numbers& numbers, const char* name) {
-        if (!numbers.column()) throw py::type_error(std::string(name) + " must be given");
-    }
-
-    Options options() const {
-        Options options;
-        options.n = rows.n;
-        options.kind = kind.column();
-        options.strike = strike.column();
-        options.expiry = expiry.column();
-        options.forward = forward.column();
-        options.discount = discount.column();
-        options.spot = spot.column();
-        options.rate = rate.column();
-        options.carry = carry.column();
-        options.settlement = settlement;
-        return options;
-    }
-};
 
 // One allocation for all columns. Their starts are staggered modulo 4 KiB: columns that begin at the same offset within
 // a page evict each other from the L1 cache while they are written together.

@@ -1,3 +1,4 @@
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -47,3 +48,21 @@ def implied_vol(
     errors: str,
     threads: int | None,
 ) -> tuple[Any, Any]: ...
+def greek_sums(
+    kind: Any,
+    strike: Any,
+    expiry: Any,
+    vol: Any,
+    forward: Any,
+    spot: Any,
+    discount: Any,
+    rate: Any,
+    carry: Any,
+    settlement: str,
+    greeks: Sequence[int],
+    weights: Sequence[Any],
+    bucket: npt.NDArray[np.int32],
+    buckets: int,
+    errors: str,
+    threads: int | None,
+) -> tuple[npt.NDArray[np.float64], int]: ...

@@ -31,7 +31,7 @@ from typing import Any, Literal, overload
 import numpy as np
 import numpy.typing as npt
 
-from hedgecore import _core, units
+from hedgecore import _core, frames, units
 
 Number = float | npt.ArrayLike
 Kind = str | bool | int | npt.ArrayLike
@@ -144,7 +144,7 @@ class Greeks:
         return iter(self._columns)
 
     def __len__(self) -> int:
-        """Return the number of options."""
+        """Return the number of options, as a frame does; iteration is over the names."""
         first = next(iter(self._columns.values()))
         return 1 if np.ndim(first) == 0 else len(first)
 
@@ -161,15 +161,7 @@ class Greeks:
 
     def to_frame(self, library: Literal["pandas", "polars"] | None = None) -> Any:
         """Return a data frame: of pandas if installed, else of polars, unless named."""
-        table = {name: np.atleast_1d(column) for name, column in self._columns.items()}
-        for candidate in (library,) if library else ("pandas", "polars"):
-            try:
-                module = __import__(candidate)
-            except ImportError:
-                continue
-            return module.DataFrame(table)
-        missing = library or "pandas or polars"
-        raise ImportError(f"to_frame() needs {missing}: pip install {library or 'polars'}")
+        return frames.frame_of(self._columns, library)
 
     def scaled(self, preset: str) -> Greeks:
         """Return the Greeks in the units of a desk or of another system.
@@ -188,7 +180,7 @@ class Greeks:
             raise ValueError(f"{preset} shows none of {', '.join(self.names)}")
         wanted = units.needed(chosen, self.settlement, names)
         columns = dict(self._columns)
-        if any(name not in columns for name in wanted):
+        if chosen.rules:  # they read the inputs, which must still be what they were
             columns |= self._recomputed(tuple(name for name in wanted if name not in columns))
         restated = units.restate(chosen, self.settlement, names, columns, self._numeric_inputs())
         if len(self) == 1 and np.ndim(next(iter(self._columns.values()))) == 0:
@@ -294,7 +286,7 @@ def greeks(
     >>> import hedgecore as hc
     >>> g = hc.greeks("call", strike=70_000, expiry=30 / 365, vol=0.55, forward=68_000)
     >>> round(g.delta, 6)
-    0.456424
+    0.458189
     """
     inputs = (kind, strike, expiry, vol, forward, spot, discount, rate, carry)
     return Greeks(_evaluate(inputs, which, settlement, errors, threads), settlement, inputs)
@@ -404,7 +396,8 @@ def implied_vol(
     -------
     float or ndarray, or a pair with the status
         0 where the price is the intrinsic value; NaN below it, at or above the value at
-        infinite vol, at expiry 0 and for invalid input.
+        infinite vol, where a price does not depend on the vol (expiry, strike or underlying 0),
+        and for invalid input.
     """
     vols, status = _core.implied_vol(
         price,

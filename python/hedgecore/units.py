@@ -133,7 +133,7 @@ def preset_of(name: str, settlement: str) -> Preset:
     preset = PRESETS.get(name)
     if preset is None:
         known = ", ".join(repr(key) for key in PRESETS)
-        raise ValueError(f"units must be one of {known}, not {name!r}")
+        raise ValueError(f"preset must be one of {known}, not {name!r}")
     if settlement not in preset.settlements:
         raise ValueError(f"{name} has no {settlement} options: its units are for linear ones")
     return preset

@@ -1,5 +1,5 @@
 // Vector maths: y[i] = f(x[i]) for n values at the level of instruction sets in use. x and y may be the same array.
-// Accuracy of each function: src/math/functions.inl, docs/accuracy.md.
+// Accuracy of each function: src/math/functions.inl, docs/numerics.md.
 #pragma once
 
 #include <cstddef>

@@ -14,7 +14,7 @@ struct Execution {
 };
 
 // The number of threads used by default: that set here, else HEDGECORE_NUM_THREADS, else the CPUs that this
-// process may use (affinity, cgroup quota). Throws std::invalid_argument for a number that is not positive.
+// process may use (affinity, cgroup quota). The usable CPUs are counted once. Throws std::invalid_argument for a number outside [1, 1024].
 int num_threads();
 void set_num_threads(int threads);
 

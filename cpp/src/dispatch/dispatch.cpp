@@ -34,16 +34,10 @@ struct Level {
 
 bool always() { return true; }
 #if defined(__x86_64__)
-bool runs_v2() { return __builtin_cpu_supports("sse4.2") && __builtin_cpu_supports("popcnt"); }
-bool runs_v3() {
-    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("bmi") &&
-           __builtin_cpu_supports("bmi2");
-}
-bool runs_v4() {
-    return runs_v3() && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-           __builtin_cpu_supports("avx512cd") && __builtin_cpu_supports("avx512dq") &&
-           __builtin_cpu_supports("avx512vl");
-}
+// Every feature of the psABI level, since the compiler may use any of them.
+bool runs_v2() { return __builtin_cpu_supports("x86-64-v2"); }
+bool runs_v3() { return __builtin_cpu_supports("x86-64-v3"); }
+bool runs_v4() { return __builtin_cpu_supports("x86-64-v4"); }
 #endif
 
 // Lowest first.

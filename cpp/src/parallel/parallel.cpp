@@ -10,10 +10,13 @@
 #include <mutex>
 #include <stdexcept>
 #include <string>
+#include <system_error>
 #include <thread>
 
-#if defined(__linux__)
+#if defined(__linux__) || defined(__APPLE__)
 #include <pthread.h>
+#endif
+#if defined(__linux__)
 #include <sched.h>
 #endif
 
@@ -30,13 +33,23 @@ int usable_cpus() {
 #if defined(__linux__)
     cpu_set_t set;
     if (sched_getaffinity(0, sizeof set, &set) == 0) count = CPU_COUNT(&set);
-    std::ifstream quota_file("/sys/fs/cgroup/cpu.max");
-    std::string quota;
-    double period = 0.0;
-    if (quota_file >> quota >> period && quota != "max" && period > 0.0) {
-        const double share = std::strtod(quota.c_str(), nullptr) / period;
-        if (share >= 1.0) count = std::min(count, static_cast<int>(share));
-        if (share > 0.0 && share < 1.0) count = 1;
+    // The quotas of this process's control group (version 2) and of all above it.
+    std::string group;
+    std::ifstream membership("/proc/self/cgroup");
+    for (std::string line; std::getline(membership, line);) {
+        if (line.rfind("0::", 0) == 0) group = line.substr(3);
+    }
+    for (;;) {
+        std::ifstream quota_file("/sys/fs/cgroup" + group + "/cpu.max");
+        std::string quota;
+        double period = 0.0;
+        if (quota_file >> quota >> period && quota != "max" && period > 0.0) {
+            const double share = std::strtod(quota.c_str(), nullptr) / period;
+            if (share > 0.0) count = std::min(count, std::max(1, static_cast<int>(share)));
+        }
+        const std::size_t slash = group.rfind('/');
+        if (group.empty() || slash == std::string::npos) break;
+        group.resize(slash);
     }
 #endif
     return std::clamp(count, 1, most_threads);
@@ -44,7 +57,8 @@ int usable_cpus() {
 
 int default_threads() {
     const char* text = std::getenv("HEDGECORE_NUM_THREADS");
-    if (!text || !*text) return usable_cpus();
+    static const int cpus = usable_cpus();
+    if (!text || !*text) return cpus;
     char* end = nullptr;
     const long value = std::strtol(text, &end, 10);
     if (*end != '\0' || value < 1 || value > most_threads) {
@@ -120,16 +134,16 @@ public:
             }
             job_ = &job;
             taking_part_ = std::min(workers, started_);
-            running_ = taking_part_;
             ++generation_;
         }
         wake_.notify_all();
     }
 
-    void wait() {
+    // Withdraws the job and waits for those who took it up; a worker that wakes later finds none.
+    void finish() {
         std::unique_lock lock(mutex_);
-        done_.wait(lock, [this] { return running_ == 0; });
         job_ = nullptr;
+        done_.wait(lock, [this] { return running_ == 0; });
     }
 
 private:
@@ -142,6 +156,7 @@ private:
                 wake_.wait(lock, [&] { return generation_ != seen && index < taking_part_ && job_; });
                 seen = generation_;
                 job = job_;
+                ++running_;
             }
             job->run_all(nullptr);
             {
@@ -211,7 +226,7 @@ void parallel_for(std::size_t n, std::size_t chunk, const Execution& execution,
         if (turn.owns_lock()) {
             threads_pool.run(job, workers);
             job.run_all(&execution.poll);
-            threads_pool.wait();
+            threads_pool.finish();
         } else {
             job.run_all(&execution.poll);
         }

@@ -43,7 +43,7 @@ HC_INLINE double dual_gamma(const BlackBlock& b, std::size_t i) {
     return b.density[i] / b.strike[i] / (b.strike[i] * b.total_vol[i]);
 }
 
-// Inverse: P = w B N(w d2) / X is the delta net of premium; c = e / s.
+// Inverse: P = w B N(w d2) / X is the delta net of premium.
 HC_INLINE double net_delta(const BlackBlock& b, std::size_t i) {
     return b.kind[i] * (b.strike_part[i] / b.underlying[i]);
 }

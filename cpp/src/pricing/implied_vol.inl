@@ -17,7 +17,9 @@ HC_INLINE double implied_start(double a, double c, double rest, double leg_ratio
     const double constant = 16.0 * product * rest * mad(c, leg_ratio, 1.0);
     const double linear = 2.0 * gap_ratio * decay_gap + 4.0 * (decay + leg_ratio) * product;
     const double root = constant / (linear + __builtin_sqrt(mad(linear, linear, spread * spread * constant)));
-    const double z = __builtin_sqrt(-1.5707963267948966 * logarithm(smaller(root, 1.0)));
+    // for subnormal prices the quotient may underflow; any start below the smallest double serves there
+    const double bounded = larger(smaller(root, 1.0), 4.9406564584124654e-324);
+    const double z = __builtin_sqrt(-1.5707963267948966 * logarithm(bounded));
     const double at_zero = 0.5 - 0.5 * decay / (1.0 + __builtin_sqrt(1.0 - decay * leg_ratio));
     const double z2 = __builtin_sqrt(mad(z, z, 2.0 * a));  // z2^2 - z1^2 = 2 a
     const double polya_vol = c < at_zero ? 2.0 * a / (z2 + z) : z2 + z;
@@ -33,13 +35,13 @@ HC_INLINE double implied_step(double a, double c, double rest, double s) {
     const double gain = m.reflected ? -(m.first + m.second) : m.difference;
     const double target = m.reflected ? rest : c;
     const double residual = logarithm(target / (inverse_sqrt_2pi * magnitude(gain))) + 0.5 * p.z1 * p.z1;
-    const double ratio = p.h / s, inverse = 1.0 / gain;
-    const double b2 = mad(p.h, ratio, -0.25 * s);
-    const double b3 = mad(b2, b2, -mad(3.0 * ratio, ratio, 0.25));
-    const double newton = residual * gain;
-    const double second = b2 - inverse;
-    const double third = mad(inverse, mad(2.0, inverse, -3.0 * b2), b3);
-    return s + newton * mad(0.5 * second, newton, 1.0) / mad(newton, mad(third / 6.0, newton, second), 1.0);
+    // Newton's step is residual x gain; the ratios of the higher derivatives enter times powers of gain, which keeps every
+    // term of the order of one however small the vol
+    const double steep = p.h / s * gain, bend = mad(p.h, steep, -0.25 * s * gain);
+    const double second = residual * (bend - 1.0);
+    const double third = residual * residual *
+                         mad(bend, bend - 3.0, 2.0 - mad(3.0 * steep, steep, 0.25 * gain * gain));
+    return s + residual * gain * mad(0.5, second, 1.0) / (1.0 + mad(third, 1.0 / 6.0, second));
 }
 
 static std::size_t implied_vol(ImpliedBlock& b) {

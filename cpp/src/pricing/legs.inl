@@ -29,6 +29,8 @@ HC_INLINE void fill_legs(Legs& b, std::size_t n) {
         HC_EACH(i, n) b.moneyness[i] = logarithm_of_ratio(underlying[i], strike[i]);
         if (b.wants_rates) {
             HC_EACH(i, n) b.rate_used[i] = b.carry_used[i] = expiry[i] > 0.0 ? -logarithm(discount[i]) / expiry[i] : 0.0;
+        } else {
+            HC_EACH(i, n) b.rate_used[i] = b.carry_used[i] = 0.0;
         }
     } else {
         const double *rate = b.rate, *carry = b.carry;

@@ -13,38 +13,104 @@ constexpr double inverse_sqrt_2pi = 0.3989422804014327;
 double quotient(double a, double b) { return a == 0.0 ? 0.0 : a / b; }
 double signed_infinity(double x) { return x > 0.0 ? infinity : (x < 0.0 ? -infinity : 0.0); }
 
+// One lane. At the money both ways into the corner have their own limits: expiry -> 0 at a vol (there d1 and d2 vanish like
+// (b / vol +- vol / 2) sqrt(T), b = r - q) and vol -> 0 at an expiry (d1 = -d2 = s / 2, the growth being part of the moneyness).
 struct Limit {
     double w, x, strike, expiry, vol, root_expiry;
     double r, q, x_discount, k_discount;
     double exercised;  // 1 in, 0 out, 1/2 at the money
     bool at_money, spot_form, inverse;
 
-    // U N(w d1), B N(w d2)
+    double growth() const { return r - q; }
+    bool at_expiry() const { return expiry == 0.0; }
+
+    // U N(w d1) and B N(w d2), as such and over the underlying
     double underlying_part() const { return exercised * x * x_discount; }
     double strike_part() const { return exercised * strike * k_discount; }
-    double density() const { return at_money ? inverse_sqrt_2pi * x * x_discount : 0.0; }
+    double unit_underlying_part() const { return exercised * x_discount; }
+    double unit_strike_part() const { return quotient(strike_part(), x); }
+
     double unit_density() const { return at_money ? inverse_sqrt_2pi * x_discount : 0.0; }
+    double density() const { return unit_density() * x; }
     double in_currency(double amount) const { return inverse ? quotient(amount, x) : amount; }
-    double net_delta() const { return w * quotient(strike_part(), x); }
-    double value() const { return at_money ? 0.0 : w * (underlying_part() - strike_part()); }
+    double net_delta() const { return w * unit_strike_part(); }
+    double delta() const { return w * unit_underlying_part(); }
     double pole() const { return at_money ? infinity : 0.0; }
 
+    double value() const {
+        // rounded legs may differ the wrong way by their last bits
+        const double worth = at_money ? 0.0 : w * (underlying_part() - strike_part());
+        return worth > 0.0 ? in_currency(worth) : 0.0;
+    }
     double theta() const {
-        const double rates = w * (q * underlying_part() - r * strike_part());
-        return rates - quotient(0.5 * density() * vol, root_expiry);
+        const double held = inverse ? unit_underlying_part() : underlying_part();
+        const double owed = inverse ? unit_strike_part() : strike_part();
+        const double rates = (q == 0.0 ? 0.0 : w * q * held) - (r == 0.0 ? 0.0 : w * r * owed);
+        const double decay = 0.5 * (inverse ? unit_density() : density()) * vol;
+        return rates - quotient(decay, root_expiry);
     }
-    double rho() const { return spot_form ? w * expiry * strike_part() : -expiry * value(); }
-    // -e d(d1)/dT (sign = -1) and -e d(d2)/dT (sign = +1) at the money, where d1 = s/2 = -d2
-    double drift(double sign) const {
+    double rho() const {
+        if (!spot_form) return expiry == 0.0 ? 0.0 : -expiry * value();
+        return expiry == 0.0 ? 0.0 : w * expiry * (inverse ? unit_strike_part() : strike_part());
+    }
+    double phi() const { return -w * expiry * (inverse ? unit_underlying_part() : underlying_part()); }
+
+    // -e d(d1)/dT (half = +1/2) and -e d(d2)/dT (half = -1/2) at the money
+    double drift(double half) const {
         if (!at_money) return 0.0;
-        const double growth = r - q;
-        if (growth != 0.0) return -signed_infinity(growth);
-        return sign * quotient(0.25 * unit_density() * vol, root_expiry);
+        if (at_expiry() && vol > 0.0) return -signed_infinity(0.5 * growth() / vol + 0.5 * half * vol);
+        if (growth() != 0.0) return -signed_infinity(growth());
+        return -half * quotient(0.5 * unit_density() * vol, root_expiry);
     }
-    double decay_bracket(double sign) const {  // q + d1 d(d1)/dT + sign / (2 T)
-        return q + 0.5 * (r - q) + 0.125 * vol * vol + sign * 0.5 / expiry;
+    // d1 / s, to which speed adds: b / vol^2 + 1/2 on the way to expiry, 1/2 on the way to vol 0
+    double steepness() const {
+        return 0.5 + (at_expiry() && growth() != 0.0 ? growth() / (vol * vol) : 0.0);
+    }
+    double charm() const { return inverse ? (r == 0.0 ? 0.0 : r * net_delta()) + drift(-0.5) : q * delta() + drift(0.5); }
+    double color() const {
+        if (at_money) {
+            const double bracket = q + 0.5 * growth() + (inverse ? growth() : 0.0);
+            return at_expiry() ? infinity : signed_infinity(bracket + 0.5 / expiry);
+        }
+        return inverse && r != 0.0 ? -quotient(r * net_delta(), x) : 0.0;
+    }
+    double veta() const {
+        const double vega = density() * root_expiry;
+        return in_currency(at_expiry() ? -pole() : vega * (q + 0.5 * growth() - 0.5 / expiry));
+    }
+    double gamma() const { return inverse && !at_money ? -quotient(net_delta(), x) : pole(); }
+    double speed() const {
+        if (at_money) return -signed_infinity(steepness() + (inverse ? 2.0 : 1.0));
+        return inverse ? 2.0 * quotient(quotient(net_delta(), x), x) : 0.0;
     }
 };
+
+double limit_of(const Limit& m, Greek greek) {
+    const double vega = m.density() * m.root_expiry;
+    const double half_vega = 0.5 * m.unit_density() * m.root_expiry;
+    switch (greek) {
+        case Greek::price: return m.value();
+        case Greek::delta: return m.inverse ? m.net_delta() : m.delta();
+        case Greek::gamma: return m.gamma();
+        case Greek::vega: return m.in_currency(vega);
+        case Greek::theta: return m.theta();
+        case Greek::rho: return m.rho();
+        case Greek::phi: return m.phi();
+        case Greek::vanna: return m.inverse ? -half_vega : half_vega;
+        case Greek::volga: return m.in_currency(-0.25 * vega * m.expiry * m.vol);
+        case Greek::charm: return m.charm();
+        case Greek::veta: return m.veta();
+        case Greek::speed: return m.speed();
+        case Greek::zomma: return -m.pole();
+        case Greek::color: return m.color();
+        case Greek::ultima: return m.in_currency(-0.25 * vega * m.expiry);
+        case Greek::dual_delta: return m.in_currency(-m.w * m.exercised * m.k_discount);
+        case Greek::dual_gamma: return m.pole();
+        case Greek::black_delta: return m.delta();
+        case Greek::black_gamma: return m.pole();
+    }
+    return std::numeric_limits<double>::quiet_NaN();
+}
 
 }  // namespace
 
@@ -97,40 +163,11 @@ double greek_limit(const BlackBlock& b, Settlement settlement, Greek greek, std:
     m.k_discount = b.strike_discount[i];
     m.spot_form = b.form == Form::spot;
     m.inverse = settlement == Settlement::inverse;
-    // The moneyness is exact at zero where U and B agree; with an empty leg only the comparison has a meaning.
-    const double lead = m.x > 0.0 && m.strike > 0.0 ? b.moneyness[i] : b.leg_difference[i];
+    // With strike 0 a call is the underlying itself, whatever that is worth.
+    const double lead = m.strike == 0.0 ? 1.0 : (m.x == 0.0 ? -1.0 : b.moneyness[i]);
     m.at_money = lead == 0.0;
     m.exercised = m.at_money ? 0.5 : (m.w * lead > 0.0 ? 1.0 : 0.0);
-
-    const double vega = m.density() * m.root_expiry;
-    const double delta = m.w * m.exercised * m.x_discount;
-    const double half_vega = 0.5 * m.unit_density() * m.root_expiry;
-    switch (greek) {
-        case Greek::price: return m.in_currency(m.value());
-        case Greek::delta: return m.inverse ? m.net_delta() : delta;
-        case Greek::gamma: return m.inverse && !m.at_money ? -quotient(m.net_delta(), m.x) : m.pole();
-        case Greek::vega: return m.in_currency(vega);
-        case Greek::theta: return m.in_currency(m.theta());
-        case Greek::rho: return m.in_currency(m.rho());
-        case Greek::phi: return m.in_currency(-m.w * m.expiry * m.underlying_part());
-        case Greek::vanna: return m.inverse ? -half_vega : half_vega;
-        case Greek::volga: return m.in_currency(-0.25 * vega * m.expiry * m.vol);
-        case Greek::charm: return m.inverse ? m.r * m.net_delta() + m.drift(1.0) : m.q * delta + m.drift(-1.0);
-        case Greek::veta:
-            return m.in_currency(m.expiry > 0.0 ? vega * m.decay_bracket(-1.0) : -m.pole());
-        case Greek::speed:
-            return m.inverse && !m.at_money ? 2.0 * quotient(quotient(m.net_delta(), m.x), m.x) : -m.pole();
-        case Greek::zomma: return -m.pole();
-        case Greek::color:
-            if (m.at_money) return signed_infinity(m.decay_bracket(1.0));
-            return m.inverse ? -quotient(m.r * m.net_delta(), m.x) : 0.0;
-        case Greek::ultima: return m.in_currency(-0.25 * vega * m.expiry);
-        case Greek::dual_delta: return m.in_currency(-m.w * m.exercised * m.k_discount);
-        case Greek::dual_gamma: return m.pole();
-        case Greek::black_delta: return delta;
-        case Greek::black_gamma: return m.pole();
-    }
-    return std::numeric_limits<double>::quiet_NaN();
+    return limit_of(m, greek) + 0.0;  // no negative zeros
 }
 
 }  // namespace hedgecore

@@ -1,0 +1,151 @@
+// From rows to blocks: what every driver of the pricing kernels shares.
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <mutex>
+#include <stdexcept>
+
+#include "dispatch/kernels.hpp"
+#include "pricing/limits.hpp"
+
+namespace hedgecore {
+
+inline constexpr std::size_t rows_per_chunk = 32 * block_size;
+
+// A column cut into blocks: a contiguous one is used where it lies, others go through a buffer, a single value is
+// spread once.
+class Cut {
+public:
+    template <class T>
+    void start(Column<T> column) {
+        if (column.stride == 0) std::fill_n(buffer_, block_size, double(column[0]));
+    }
+    const double* block(Column<double> column, std::size_t first, std::size_t n) {
+        if (column.stride == 1) return column.data + first;
+        if (column.stride != 0) copy(column, first, n);
+        return buffer_;
+    }
+    const double* block(Column<std::int8_t> column, std::size_t first, std::size_t n) {
+        if (column.stride != 0) copy(column, first, n);
+        return buffer_;
+    }
+
+private:
+    template <class T>
+    void copy(Column<T> column, std::size_t first, std::size_t n) {
+        for (std::size_t i = 0; i < n; ++i) buffer_[i] = double(column[first + i]);
+    }
+    alignas(64) Lane buffer_;
+};
+
+// The inputs that pricing and implied vols share.
+class Rows {
+public:
+    explicit Rows(const Options& options) : options_(options) {
+        const bool spot = bool(options.spot);
+        if (spot == bool(options.forward)) throw std::invalid_argument("give exactly one of forward and spot");
+        if (spot && options.discount) throw std::invalid_argument("discount goes with forward; with spot give rate and carry");
+        if (!spot && (options.rate || options.carry)) {
+            throw std::invalid_argument("rate and carry go with spot; with forward give discount");
+        }
+        underlying_ = spot ? options.spot : options.forward;
+        static constexpr double zero = 0.0;
+        rate_ = options.rate ? options.rate : Column<double>{&zero, 0};
+        carry_ = options.carry ? options.carry : Column<double>{&zero, 0};
+        form_ = spot ? Form::spot : (options.discount ? Form::discounted_forward : Form::forward);
+    }
+
+    Form form() const { return form_; }
+
+    struct Cuts {
+        Cut kind, underlying, strike, expiry, discount, rate, carry;
+    };
+
+    void start(Cuts& cuts) const {
+        cuts.kind.start(options_.kind);
+        cuts.underlying.start(underlying_);
+        cuts.strike.start(options_.strike);
+        cuts.expiry.start(options_.expiry);
+        if (form_ == Form::discounted_forward) cuts.discount.start(options_.discount);
+        if (form_ == Form::spot) {
+            cuts.rate.start(rate_);
+            cuts.carry.start(carry_);
+        }
+    }
+
+    template <class Block>
+    void cut(Cuts& cuts, Block& block, std::size_t first, std::size_t n) const {
+        block.n = n;
+        block.form = form_;
+        block.kind = cuts.kind.block(options_.kind, first, n);
+        block.underlying = cuts.underlying.block(underlying_, first, n);
+        block.strike = cuts.strike.block(options_.strike, first, n);
+        block.expiry = cuts.expiry.block(options_.expiry, first, n);
+        if (form_ == Form::discounted_forward) block.discount = cuts.discount.block(options_.discount, first, n);
+        if (form_ == Form::spot) {
+            block.rate = cuts.rate.block(rate_, first, n);
+            block.carry = cuts.carry.block(carry_, first, n);
+        }
+    }
+
+private:
+    const Options& options_;
+    Column<double> underlying_, rate_, carry_;
+    Form form_;
+};
+
+// The faults of one chunk or of all: their number and the first row.
+inline void merge(Faults& total, const Faults& other) {
+    if (other.count == 0) return;
+    const std::size_t count = total.count + other.count;
+    if (total.count == 0 || other.row < total.row) total = other;
+    total.count = count;
+}
+
+class FaultLog {
+public:
+    void add(const Faults& chunk) {
+        const std::lock_guard lock(mutex_);
+        merge(total_, chunk);
+    }
+    Faults total() const { return total_; }
+
+private:
+    std::mutex mutex_;
+    Faults total_;
+};
+
+// Greeks of blocks of rows, edges and faults included: the one driver behind greeks() and the sums of books.
+using GreekSet = std::array<bool, greek_count>;
+
+class GreekStream {
+public:
+    // Throws std::invalid_argument for Greeks that the settlement or the form does not have.
+    GreekStream(const Options& options, const GreekSet& wanted);
+
+    // One thread's working set.
+    class Worker {
+    public:
+        explicit Worker(const GreekStream& stream);
+        // Fills out[g][0, n) for every wanted Greek g from the rows that begin at `first`, n <= block_size. Rows outside the
+        // domain get `invalid` and are added to the faults.
+        void run(std::size_t first, std::size_t n, const GreekOutputs& out, double invalid, Faults& faults);
+
+    private:
+        const GreekStream& stream_;
+        Rows::Cuts cuts_;
+        Cut vol_cut_;
+        BlackBlock block_;
+    };
+
+private:
+    const Options& options_;
+    Rows rows_;
+    GreekSet wanted_;
+    const Kernels& table_;
+    bool wants_rates_;
+};
+
+}  // namespace hedgecore
