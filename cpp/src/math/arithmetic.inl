@@ -38,6 +38,16 @@ HC_INLINE double product_error(double a, double b, double p) {
 #endif
 }
 
+// c - a b with a b exact, for a b close to c.
+HC_INLINE double remainder_of_product(double a, double b, double c) {
+#if HC_HAS_FMA
+    return __builtin_fma(-a, b, c);
+#else
+    const double product = a * b;
+    return (c - product) - product_error(a, b, product);
+#endif
+}
+
 // The rounding error (a - b) - d of the difference d = fl(a - b), exact (Knuth).
 HC_INLINE double difference_error(double a, double b, double d) {
     const double bv = a - d, av = d + bv;

@@ -23,13 +23,15 @@ HC_INLINE double exponential(double x) {
     return mad(scale, sum, scale * low) * power_of_two(n - half);
 }
 
-// ln((1 + f) 2^exponent) + correction, sqrt(1/2) - 1 <= f <= sqrt(2) - 1 (the scheme of fdlibm's log).
-HC_INLINE double logarithm_of_parts(double f, double exponent, double correction) {
+// ln((1 + f + remainder) 2^exponent), sqrt(1/2) - 1 <= f <= sqrt(2) - 1, for a remainder of the order of an ulp (the
+// scheme of fdlibm's log). ln(1 + f + remainder) = ln(1 + f) + remainder / (1 + f), 1 / (1 + f) = 1 - 2 s + 2 s^2 - ...
+HC_INLINE double logarithm_of_parts(double f, double exponent, double remainder) {
     const double s = f / (2.0 + f);
+    const double correction = remainder * mad(mad(2.0, s, -2.0), s, 1.0);
     const double z = s * s;
     const double half_square = 0.5 * f * f;
-    const double remainder = z * horner(log_terms, z);
-    const double low = mad(s, half_square + remainder, mad(exponent, ln2_low, correction));
+    const double tail = z * horner(log_terms, z);
+    const double low = mad(s, half_square + tail, mad(exponent, ln2_low, correction));
     return mad(exponent, ln2_high, f - (half_square - low));
 }
 
@@ -44,17 +46,19 @@ HC_INLINE double logarithm(double x) {
     return x > 0.0 && x < __builtin_inf() ? value : edge;
 }
 
-// ln(a / b) for finite a, b > 0 with an error below 0.9 ulp of the result, however close a and b are (the rounding of
+// ln(a / b) for finite a, b > 0 with an error below 1 ulp of the result, however close a and b are (the rounding of
 // the quotient is put back), and without overflow of the quotient.
 HC_INLINE double logarithm_of_ratio(double a, double b) {
     const Parts pa = parts_of(a), pb = parts_of(b);
-    const double q = pa.fraction / pb.fraction;  // in (1/2, 2)
-    const double product = q * pb.fraction;
-    const double remainder = (pa.fraction - product) - product_error(q, pb.fraction, product);
+    const double inverse = 1.0 / pb.fraction;
+    const double guess = pa.fraction * inverse;  // in (1/2, 2), to an ulp or two
+    // put right, so that equal numbers give 1 and no remainder
+    const double q = mad(remainder_of_product(guess, pb.fraction, pa.fraction), inverse, guess);
+    const double remainder = remainder_of_product(q, pb.fraction, pa.fraction) * inverse;
     const bool above = q > sqrt2, below = q < 0.5 * sqrt2;
-    const double fraction = above ? 0.5 * q : (below ? 2.0 * q : q);
+    const double scale = above ? 0.5 : (below ? 2.0 : 1.0);
     const double exponent = (pa.exponent - pb.exponent) + (above ? 1.0 : (below ? -1.0 : 0.0));
-    return logarithm_of_parts(fraction - 1.0, exponent, remainder / pa.fraction);
+    return logarithm_of_parts(mad(scale, q, -1.0), exponent, scale * remainder);
 }
 
 // One Newton step for y = 1 / a: near z = 0 the Mills ratio magnifies an error of y fivefold.

@@ -13,7 +13,7 @@ struct MillsPair {
     bool reflected;        // z1 < -1/2, beyond the range of G: there nothing cancels
 };
 
-HC_INLINE MillsPair mills_pair(double h, double s, double z1, double z2) {
+HC_INLINE MillsPair mills_pair(double s, double z1, double z2) {
     const bool reflected = z1 < -0.5;
     const double u = reflected ? -z1 : z1;
     const double a1 = u + mills_shift, a2 = z2 + mills_shift;
@@ -29,7 +29,7 @@ HC_INLINE MillsPair mills_pair(double h, double s, double z1, double z2) {
         g2 = mad(g2, v2, mills_terms[i]);
     }
     const double scaled_slope = mills_scale * slope;
-    const double gap = reflected ? 2.0 * h : s;  // z2 - u
+    const double gap = reflected ? z1 + z2 : s;  // z2 - u
     const double g1 = mad(gap * inverse, scaled_slope, g2);
     const double bend = mad(y1 + y2, g2, mad(y1 * y1, scaled_slope, 1.0));  // (R(u) - R(z2)) / (y1 - y2)
     return {mad(y1 * y1, g1, y1), mad(y2 * y2, g2, y2), s * inverse * bend, reflected};
@@ -57,12 +57,14 @@ static std::size_t black_prepare(BlackBlock& b) {
     HC_EACH(i, n) {
         const StandardPoint p = standard_point(b.moneyness[i], b.total_vol[i]);
         const double lower = smaller(b.underlying_leg[i], b.strike_leg[i]);
+        b.d1[i] = p.z1;
+        b.d2[i] = p.z2;
         b.density[i] = lower * (inverse_sqrt_2pi * exponential(-0.5 * p.z1 * p.z1));
     }
     HC_EACH(i, n) {
         const double x = b.moneyness[i], s = b.total_vol[i], density = b.density[i];
-        const StandardPoint p = standard_point(x, s);
-        const MillsPair m = mills_pair(p.h, s, p.z1, p.z2);
+        const double z1 = b.d1[i], z2 = b.d2[i];
+        const MillsPair m = mills_pair(s, z1, z2);
         const bool strike_above = x <= 0.0;  // the call is the out-of-the-money option
         const double u = b.underlying_leg[i], k = b.strike_leg[i];
         const double lower = strike_above ? u : k, higher = strike_above ? k : u;
@@ -77,8 +79,8 @@ static std::size_t black_prepare(BlackBlock& b) {
         b.underlying_part[i] = strike_above ? low : high;
         b.strike_part[i] = strike_above ? high : low;
         b.value[i] = is_out ? out_of_money : out_of_money + magnitude(b.leg_difference[i]);
-        b.d1[i] = strike_above ? -p.z1 : p.z2;
-        b.d2[i] = strike_above ? -p.z2 : p.z1;
+        b.d1[i] = strike_above ? -z1 : z2;
+        b.d2[i] = strike_above ? -z2 : z1;
     }
     return n - std::size_t(regular);
 }

@@ -25,14 +25,15 @@ struct Legs {
     Form form;
     bool wants_rates;  // the forward form derives its rate from the discount only when asked to
 
-    alignas(64) Lane moneyness;            // ln(U / B)
-    alignas(64) Lane underlying_leg;       // U
-    alignas(64) Lane strike_leg;           // B
-    alignas(64) Lane leg_difference;       // U - B
-    alignas(64) Lane underlying_discount;  // U / underlying
-    alignas(64) Lane strike_discount;      // B / strike
-    alignas(64) Lane rate_used, carry_used;
+    // Derived columns. They are the inputs themselves, or constants, where there is nothing to compute.
+    const double *underlying_leg, *strike_leg;            // U, B
+    const double *underlying_discount, *strike_discount;  // U / underlying, B / strike
+    const double *rate_used, *carry_used;
+
+    alignas(64) Lane moneyness;       // ln(U / B)
+    alignas(64) Lane leg_difference;  // U - B
     alignas(64) Lane root_expiry;
+    alignas(64) Lane own_legs[2], own_discounts[2], own_rate;  // what the derived columns point at if not elsewhere
 };
 
 struct BlackBlock : Legs {
@@ -40,7 +41,7 @@ struct BlackBlock : Legs {
     const double *kind, *vol;
 
     alignas(64) Lane total_vol;        // s = vol sqrt(expiry)
-    alignas(64) Lane d1, d2;
+    alignas(64) Lane d1, d2;           // until the last pass z1, z2 of black.inl
     alignas(64) Lane density;          // U n(d1) = B n(d2)
     alignas(64) Lane underlying_part;  // U N(w d1)
     alignas(64) Lane strike_part;      // B N(w d2)
@@ -54,6 +55,7 @@ struct ImpliedBlock : Legs {
 
     alignas(64) Lane scale;         // the smaller leg: the largest value the out-of-the-money option can have
     alignas(64) Lane time_value;    // of the price
+    alignas(64) Lane share, rest;   // time_value / scale and what it lacks of 1
     alignas(64) Lane total_vol;
     alignas(64) Lane vol;           // the result
 };

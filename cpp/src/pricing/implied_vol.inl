@@ -30,7 +30,7 @@ HC_INLINE double implied_start(double a, double c, double rest, double leg_ratio
 
 HC_INLINE double implied_step(double a, double c, double rest, double s) {
     const StandardPoint p = standard_point(a, s);
-    const MillsPair m = mills_pair(p.h, s, p.z1, p.z2);
+    const MillsPair m = mills_pair(s, p.z1, p.z2);
     // value / density below, minus (maximum - value) / density above: the derivative of the logarithm is its inverse
     const double gain = m.reflected ? -(m.first + m.second) : m.difference;
     const double target = m.reflected ? rest : c;
@@ -63,20 +63,20 @@ static std::size_t implied_vol(ImpliedBlock& b) {
         const double scale = smaller(first, second);
         b.time_value[i] = value;
         b.scale[i] = scale;
+        b.share[i] = value / scale;
+        b.rest[i] = (scale - value) / scale;
         regular += is_regular(b, i) & std::uint64_t(value > 0.0) & std::uint64_t(value < scale) &
                    std::uint64_t(b.kind[i] * b.kind[i] == 1.0);
     }
     HC_EACH(i, n) {
         const double higher = larger(b.underlying_leg[i], b.strike_leg[i]);
         const double lower = smaller(b.underlying_leg[i], b.strike_leg[i]);
-        const double c = b.time_value[i] / b.scale[i], rest = (b.scale[i] - b.time_value[i]) / b.scale[i];
-        b.total_vol[i] = implied_start(magnitude(b.moneyness[i]), c, rest, lower / higher,
+        b.total_vol[i] = implied_start(magnitude(b.moneyness[i]), b.share[i], b.rest[i], lower / higher,
                                        magnitude(b.leg_difference[i]) / higher);
     }
     for (int step = 0; step < 2; ++step) {
         HC_EACH(i, n) {
-            const double c = b.time_value[i] / b.scale[i], rest = (b.scale[i] - b.time_value[i]) / b.scale[i];
-            b.total_vol[i] = implied_step(magnitude(b.moneyness[i]), c, rest, b.total_vol[i]);
+            b.total_vol[i] = implied_step(magnitude(b.moneyness[i]), b.share[i], b.rest[i], b.total_vol[i]);
         }
     }
     HC_EACH(i, n) b.vol[i] = b.total_vol[i] / b.root_expiry[i];

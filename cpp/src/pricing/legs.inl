@@ -7,47 +7,60 @@ HC_INLINE double discount_factor(double rate, double expiry) {
     return mad(factor, -product_error(rate, expiry, growth), factor);
 }
 
+struct Constants {
+    alignas(64) double ones[block_size];
+    alignas(64) double zeros[block_size];
+    constexpr Constants() : ones{}, zeros{} {
+        for (double& x : ones) x = 1.0;
+    }
+};
+constinit const Constants constants;
+
 HC_INLINE void fill_legs(Legs& b, std::size_t n) {
     const double *underlying = b.underlying, *strike = b.strike, *expiry = b.expiry;
-    if (b.form == Form::forward) {
-        HC_EACH(i, n) {
-            b.underlying_leg[i] = underlying[i];
-            b.strike_leg[i] = strike[i];
-            b.leg_difference[i] = underlying[i] - strike[i];
-            b.underlying_discount[i] = b.strike_discount[i] = 1.0;
-            b.rate_used[i] = b.carry_used[i] = 0.0;
-        }
-        HC_EACH(i, n) b.moneyness[i] = logarithm_of_ratio(underlying[i], strike[i]);
-    } else if (b.form == Form::discounted_forward) {
-        const double* discount = b.discount;
-        HC_EACH(i, n) {
-            b.underlying_leg[i] = discount[i] * underlying[i];
-            b.strike_leg[i] = discount[i] * strike[i];
-            b.leg_difference[i] = discount[i] * (underlying[i] - strike[i]);
-            b.underlying_discount[i] = b.strike_discount[i] = discount[i];
-        }
-        HC_EACH(i, n) b.moneyness[i] = logarithm_of_ratio(underlying[i], strike[i]);
-        if (b.wants_rates) {
-            HC_EACH(i, n) b.rate_used[i] = b.carry_used[i] = expiry[i] > 0.0 ? -logarithm(discount[i]) / expiry[i] : 0.0;
-        } else {
-            HC_EACH(i, n) b.rate_used[i] = b.carry_used[i] = 0.0;
-        }
-    } else {
-        const double *rate = b.rate, *carry = b.carry;
-        HC_EACH(i, n) {
-            b.rate_used[i] = rate[i];
-            b.carry_used[i] = carry[i];
-            b.underlying_discount[i] = discount_factor(carry[i], expiry[i]);
-            b.strike_discount[i] = discount_factor(rate[i], expiry[i]);
-        }
-        HC_EACH(i, n) {
-            b.underlying_leg[i] = underlying[i] * b.underlying_discount[i];
-            b.strike_leg[i] = strike[i] * b.strike_discount[i];
-            b.leg_difference[i] = b.underlying_leg[i] - b.strike_leg[i];
-            b.moneyness[i] = mad(rate[i] - carry[i], expiry[i], logarithm_of_ratio(underlying[i], strike[i]));
-        }
-    }
+    HC_EACH(i, n) b.moneyness[i] = logarithm_of_ratio(underlying[i], strike[i]);
     HC_EACH(i, n) b.root_expiry[i] = __builtin_sqrt(expiry[i]);
+
+    b.rate_used = b.carry_used = constants.zeros;
+    if (b.form == Form::forward) {
+        b.underlying_leg = underlying;
+        b.strike_leg = strike;
+        b.underlying_discount = b.strike_discount = constants.ones;
+        HC_EACH(i, n) b.leg_difference[i] = underlying[i] - strike[i];
+        return;
+    }
+    double *u = b.own_legs[0], *k = b.own_legs[1];
+    b.underlying_leg = u;
+    b.strike_leg = k;
+    if (b.form == Form::discounted_forward) {
+        const double* discount = b.discount;
+        b.underlying_discount = b.strike_discount = discount;
+        HC_EACH(i, n) {
+            u[i] = discount[i] * underlying[i];
+            k[i] = discount[i] * strike[i];
+            b.leg_difference[i] = discount[i] * (underlying[i] - strike[i]);
+        }
+        if (b.wants_rates) {
+            double* own = b.own_rate;
+            HC_EACH(i, n) own[i] = expiry[i] > 0.0 ? -logarithm(discount[i]) / expiry[i] : 0.0;
+            b.rate_used = b.carry_used = own;
+        }
+        return;
+    }
+    const double *rate = b.rate, *carry = b.carry;
+    double *of_underlying = b.own_discounts[0], *of_strike = b.own_discounts[1];
+    b.rate_used = rate;
+    b.carry_used = carry;
+    b.underlying_discount = of_underlying;
+    b.strike_discount = of_strike;
+    HC_EACH(i, n) of_underlying[i] = discount_factor(carry[i], expiry[i]);
+    HC_EACH(i, n) of_strike[i] = discount_factor(rate[i], expiry[i]);
+    HC_EACH(i, n) {
+        u[i] = underlying[i] * of_underlying[i];
+        k[i] = strike[i] * of_strike[i];
+        b.leg_difference[i] = u[i] - k[i];
+        b.moneyness[i] = mad(rate[i] - carry[i], expiry[i], b.moneyness[i]);
+    }
 }
 
 // 1 where every input of the lane is inside the open domain of the formulas, else 0 (NaN included).
