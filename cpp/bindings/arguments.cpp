@@ -75,8 +75,37 @@ Numbers::Numbers(py::handle value, const char* name, Rows& rows) {
     array_ = std::move(array);
 }
 
+namespace {
+
+// The usual ways to say one kind, without the detour over Python: +1, -1, True, False, "call", "put", "C", "P". 0 for others.
+std::int8_t plain_kind(PyObject* value) {
+    if (value == Py_True) return 1;
+    if (value == Py_False) return -1;
+    if (PyLong_CheckExact(value)) {
+        int overflow = 0;
+        const long number = PyLong_AsLongAndOverflow(value, &overflow);
+        return number == 1 ? 1 : (number == -1 ? -1 : 0);
+    }
+    if (PyUnicode_CheckExact(value)) {
+        Py_ssize_t length = 0;
+        const char* text = PyUnicode_AsUTF8AndSize(value, &length);
+        if (!text) {
+            PyErr_Clear();
+            return 0;
+        }
+        const std::string_view word(text, static_cast<std::size_t>(length));
+        if (word == "call" || word == "C" || word == "c") return 1;
+        if (word == "put" || word == "P" || word == "p") return -1;
+    }
+    return 0;
+}
+
+}  // namespace
+
 Kinds::Kinds(py::handle value, bool invalid_as_zero, Rows& rows) {
     given_ = true;
+    scalar_ = plain_kind(value.ptr());
+    if (scalar_ != 0) return;
     py::object converted = py::reinterpret_borrow<py::object>(value);
     if (!(py::isinstance<py::array_t<std::int8_t>>(value))) {
         converted = py::module_::import("hedgecore._inputs").attr("kinds")(value, invalid_as_zero);

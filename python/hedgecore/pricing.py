@@ -52,11 +52,12 @@ class Status(enum.IntEnum):
     INVALID_INPUT = 3
 
 
+#: The bits for the core, the names asked for, and where the core's answer has each (None: in this order).
+Plan = tuple[int, tuple[str, ...], tuple[int, ...] | None]
+
+
 @lru_cache(maxsize=256)
-def _plan(
-    which: Any, settlement: str, spot_form: bool
-) -> tuple[int, tuple[str, ...], tuple[int, ...]]:
-    """The bits for the core, the names asked for, and where the core's answer has each."""
+def _plan(which: Any, settlement: str, spot_form: bool) -> Plan:
     if which is None:
         names = _DEFAULT + (("black_delta",) if settlement == "inverse" else ())
     elif which == "all":
@@ -66,22 +67,15 @@ def _plan(
         names = tuple(name for name in GREEK_NAMES if name not in left_out)
     else:
         names = tuple(dict.fromkeys((which,) if isinstance(which, str) else which))
+    if not names:
+        raise ValueError("which must name at least one Greek")
     for name in names:
         if name not in GREEK_NAMES:
             raise ValueError(f"which: {name!r} is not a Greek; there are {', '.join(GREEK_NAMES)}")
     bits = sum(1 << GREEK_NAMES.index(name) for name in names)
     order = sorted(names, key=GREEK_NAMES.index)
-    return bits, names, tuple(order.index(name) for name in names)
-
-
-def _plan_of(
-    which: Any, settlement: str, spot: Any
-) -> tuple[int, tuple[str, ...], tuple[int, ...]]:
-    if which is not None and not isinstance(which, str):
-        which = tuple(which)
-        if not which:
-            raise ValueError("which must name at least one Greek")
-    return _plan(which, settlement, spot is not None)
+    places = tuple(order.index(name) for name in names)
+    return bits, names, None if places == tuple(range(len(names))) else places
 
 
 class Greeks:
@@ -228,8 +222,12 @@ class Greeks:
 def _evaluate(
     inputs: tuple[Any, ...], which: Any, settlement: str, errors: str, threads: int | None
 ) -> dict[str, Any]:
-    bits, names, places = _plan_of(which, settlement, inputs[5])
+    if which.__class__ is list:
+        which = tuple(which)
+    bits, names, places = _plan(which, settlement, inputs[5] is not None)
     columns: tuple[Any, ...] = _core.greeks(*inputs, settlement, bits, errors, threads)  # type: ignore[call-arg]
+    if places is None:
+        return dict(zip(names, columns, strict=True))
     return {name: columns[place] for name, place in zip(names, places, strict=True)}
 
 

@@ -31,7 +31,7 @@ GreekStream::GreekStream(const Options& options, const GreekSet& wanted)
 
 GreekStream::Worker::Worker(const GreekStream& stream) : stream_(stream) {
     stream.rows_.start(cuts_);
-    vol_cut_.start(stream.options_.vol);
+    vol_cut_.start(stream.options_.vol, stream.options_.n);
     block_.wants_rates = stream.wants_rates_;
 }
 
@@ -90,7 +90,7 @@ Faults implied_vol(const Options& options, Column<double> price, double* vol, St
         ImpliedBlock block;
         Faults faults;
         rows.start(cuts);
-        price_cut.start(price);
+        price_cut.start(price, options.n);
         block.settlement = options.settlement;
         block.wants_rates = false;
         for (std::size_t first = begin; first < end; first += block_size) {

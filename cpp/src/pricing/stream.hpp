@@ -18,9 +18,10 @@ inline constexpr std::size_t rows_per_chunk = 32 * block_size;
 // spread once.
 class Cut {
 public:
+    // For blocks of at most n rows.
     template <class T>
-    void start(Column<T> column) {
-        if (column.stride == 0) std::fill_n(buffer_, block_size, double(column[0]));
+    void start(Column<T> column, std::size_t n) {
+        if (column.stride == 0) std::fill_n(buffer_, std::min(n, block_size), double(column[0]));
     }
     const double* block(Column<double> column, std::size_t first, std::size_t n) {
         if (column.stride == 1) return column.data + first;
@@ -64,14 +65,15 @@ public:
     };
 
     void start(Cuts& cuts) const {
-        cuts.kind.start(options_.kind);
-        cuts.underlying.start(underlying_);
-        cuts.strike.start(options_.strike);
-        cuts.expiry.start(options_.expiry);
-        if (form_ == Form::discounted_forward) cuts.discount.start(options_.discount);
+        const std::size_t n = options_.n;
+        cuts.kind.start(options_.kind, n);
+        cuts.underlying.start(underlying_, n);
+        cuts.strike.start(options_.strike, n);
+        cuts.expiry.start(options_.expiry, n);
+        if (form_ == Form::discounted_forward) cuts.discount.start(options_.discount, n);
         if (form_ == Form::spot) {
-            cuts.rate.start(rate_);
-            cuts.carry.start(carry_);
+            cuts.rate.start(rate_, n);
+            cuts.carry.start(carry_, n);
         }
     }
 

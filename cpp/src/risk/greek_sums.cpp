@@ -85,7 +85,7 @@ Faults greek_sums(const Options& options, std::span<const RiskTerm> terms, Colum
         double* mine = partial.data() + begin / rows * cells;
         GreekStream::Worker worker(stream);
         std::vector<Cut> weight_cuts(terms.size());
-        for (std::size_t t = 0; t < terms.size(); ++t) weight_cuts[t].start(terms[t].weight);
+        for (std::size_t t = 0; t < terms.size(); ++t) weight_cuts[t].start(terms[t].weight, options.n);
         std::vector<double> scratch(columns * block_size);
         GreekOutputs out{};
         for (std::size_t g = 0; g < greek_count; ++g) {
