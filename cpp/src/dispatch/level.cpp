@@ -67,7 +67,7 @@ constinit const Kernels table = {
             inverse_greeks::theta, inverse_greeks::rho, inverse_greeks::phi, inverse_greeks::vanna,
             inverse_greeks::volga, inverse_greeks::charm, inverse_greeks::veta, inverse_greeks::speed,
             inverse_greeks::zomma, inverse_greeks::color, inverse_greeks::ultima, inverse_greeks::dual_delta,
-            inverse_greeks::dual_gamma, inverse_greeks::black_delta, inverse_greeks::black_gamma,
+            inverse_greeks::dual_gamma, linear_greeks::delta, linear_greeks::gamma,  // black_delta, black_gamma
         },
     },
     implied_vol,

@@ -101,8 +101,6 @@ HC_GREEK(color, (unit_density(b, i) / b.total_vol[i] *
 HC_GREEK(ultima, linear_ultima(b, i) / b.underlying[i])
 HC_GREEK(dual_delta, hedgecore::HC_LEVEL::dual_delta(b, i) / b.underlying[i])
 HC_GREEK(dual_gamma, hedgecore::HC_LEVEL::dual_gamma(b, i) / b.underlying[i])
-HC_GREEK(black_delta, plain_delta(b, i))
-HC_GREEK(black_gamma, plain_gamma(b, i))
 }  // namespace inverse_greeks
 
 #undef HC_GREEK

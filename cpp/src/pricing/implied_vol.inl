@@ -47,20 +47,21 @@ HC_INLINE double implied_step(double a, double c, double rest, double s) {
 static std::size_t implied_vol(ImpliedBlock& b) {
     const std::size_t n = b.n;
     fill_legs(b, n);
-    const bool inverse = b.settlement == Settlement::inverse;
+    // Prices become undiscounted amounts of the quote currency in the forward form, discounted ones in the spot form.
+    const bool forward_form = b.form != Form::spot;
+    const double* unit = b.settlement == Settlement::inverse ? b.underlying : constants.ones;
+    const double* discount = forward_form ? b.underlying_discount : constants.ones;
+    const double* first = forward_form ? b.underlying : b.underlying_leg;
+    const double* second = forward_form ? b.strike : b.strike_leg;
     std::uint64_t regular = 0;
     HC_EACH(i, n) {
-        const double quoted = b.price[i] * (inverse ? b.underlying[i] : 1.0);
+        const double price = b.price[i] * unit[i] / discount[i];
         // the exact intrinsic value: the rounding of the difference counts where little time value is left
-        const bool forward = b.form != Form::spot;
-        const double discount = forward ? b.underlying_discount[i] : 1.0;
-        const double first = forward ? b.underlying[i] : b.underlying_leg[i];
-        const double second = forward ? b.strike[i] : b.strike_leg[i];
-        const double difference = first - second, lost = difference_error(first, second, difference);
-        const double price = quoted / discount;
-        const bool is_in = b.kind[i] * difference > 0.0;
-        const double value = is_in ? (price - magnitude(difference)) - b.kind[i] * lost : price;
-        const double scale = smaller(first, second);
+        const double difference = first[i] - second[i];
+        const double lost = difference_error(first[i], second[i], difference);
+        const double in_value = (price - magnitude(difference)) - b.kind[i] * lost;
+        const double value = b.kind[i] * difference > 0.0 ? in_value : price;
+        const double scale = smaller(first[i], second[i]);
         b.time_value[i] = value;
         b.scale[i] = scale;
         b.share[i] = value / scale;
