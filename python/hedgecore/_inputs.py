@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-_WORDS = {"call": 1, "c": 1, "put": -1, "p": -1}
+_WORDS = {"call": 1, "c": 1, "1": 1, "+1": 1, "put": -1, "p": -1, "-1": -1}
 _DEMAND = "must be 'call'/'put', 'C'/'P', +1/-1 or True/False (call)"
 
 

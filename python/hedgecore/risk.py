@@ -1,346 +1,500 @@
-"""The risk of an option chain: implied vols, Greeks of every row, totals by expiry and by coin.
+"""The risk of a book: value and Greeks in total and by underlying, expiry and strike.
 
-Amounts in the coin and amounts in USD stand in columns of different names, and nothing is ever
-added across coins.  Needs polars for its tables: ``pip install "hedgecore[data]"``.
+Amounts in the coin and amounts in USD stand in columns of different names, and nothing is added across
+coins except in USD.  The two views convert into each other through the index.
+
+Measures of every bucket (columns of :meth:`Risk.table`):
+
+=====================  ==========================================================================
+column                 meaning
+=====================  ==========================================================================
+value_coin, value_usd  value at the market, the premium of options and the profit of futures
+                       included; the same amount in coin and in USD at the index
+net_delta              coins to trade: F dv/dF of coin-settled instruments (net transaction delta, net
+                       of premium), Delta_F F / S of linear ones
+black_delta            coins: Black deltas in units of the underlying across expiries, Delta_F F / S
+usd_delta              coins: derivative of value_usd by the index, forwards moving in proportion;
+                       balances of the coin included
+gamma                  coins per USD: d(black_delta)/dS
+gamma_1pct             coins: change of black_delta for a move of the underlying by 1 %
+net_gamma_1pct         coins: change of net_delta for a move by 1 %
+gamma_usd_1pct         USD: gamma_1pct at the index (gamma exposure)
+vega_coin, vega_usd    per vol point (0.01)
+vega_weighted          USD per vol point, each expiry times (reference tenor / expiry)^exponent
+theta_coin, theta_usd  per calendar day
+equity_coin            balances: coins held, or cash (its own currency for USD and the like)
+positions              instruments with a net quantity
+=====================  ==========================================================================
+
+Inverse futures and perpetuals: a position of N USD at price p is worth N (1/entry - 1/p) coins and has a net delta
+of N / p.  Source: Deribit's contract specifications and its definition of the net transaction delta.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Any, Final
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 import numpy as np
 import numpy.typing as npt
 
-from hedgecore import pricing
-from hedgecore.venues.defects import Defect, count_rows
-from hedgecore.venues.deribit import Chain
+from hedgecore import _core, frames, pricing
+from hedgecore.instruments import CASH, FUTURE, OPTION, PERPETUAL, SPOT
 
-try:
-    import polars as pl
-except ImportError as error:
-    raise ImportError('the risk of a chain needs polars: pip install "hedgecore[data]"') from error
+if TYPE_CHECKING:
+    from hedgecore.book import Aligned, Book, Market
 
-FloatArray = npt.NDArray[np.float64]
+Array = npt.NDArray[Any]
+By = Literal["underlying", "expiry", "strike"]
 
-GREEKS: Final = {
-    "price": "coin, the model's price at `vol`",
-    "delta": "coin, net of premium: F dv/dF, the units of underlying to trade",
-    "gamma": "coin per USD of forward: d(delta)/dF",
-    "vega": "coin per 1.00 of vol",
-    "theta": "coin per year",
-    "rho": "coin per 1.00 of rate, forward held fixed",
-    "vanna": "d(delta)/d(vol), coin per 1.00 of vol",
-    "volga": "d(vega)/d(vol), coin per 1.00 of vol squared",
-    "charm": "d(delta)/dt, coin per year",
-    "veta": "d(vega)/dt, coin per 1.00 of vol and year",
-    "speed": "d(gamma)/dF",
-    "zomma": "d(gamma)/d(vol)",
-    "color": "d(gamma)/dt, per year",
-    "ultima": "d(volga)/d(vol)",
-    "dual_delta": "dv/dK, coin per USD of strike",
-    "dual_gamma": "d2v/dK2",
-    "black_delta": "coin, plain Black delta N(d1) or -N(-d1), as the exchange shows",
-    "black_gamma": "per USD, plain Black gamma, as the exchange shows",
-}
-"""Greeks of a row: one option on one coin, natural units (per 1.00 of vol, per year)."""
-
-COLUMNS: Final = {
-    "row": "row of the file, the first row of data being 1",
-    "timestamp": "UTC time of the snapshot",
-    "instrument_name": "the exchange's name",
-    "currency": "the coin in which the row's prices and Greeks are",
-    "kind": "+1 call, -1 put",
-    "strike": "USD per coin",
-    "expiry_datetime": "UTC time of expiry",
-    "expiry": "years, ACT/365",
-    "forward": "USD per coin",
-    "index": "USD per coin",
-    "bid": "coin",
-    "ask": "coin",
-    "mark": "coin",
-    "open_interest": "options, each on one coin",
-    "file_vol": "the file's vol of the mark, decimal",
-    "file_delta": "the file's Black delta, coin",
-    "file_vega": "the file's vega, USD per vol point",
-    "bid_vol": "implied by the bid, decimal",
-    "ask_vol": "implied by the ask, decimal",
-    "mark_vol": "implied by the mark, decimal",
-    "bid_status": "0 solved, 1 below intrinsic, 2 above maximum, 3 no bid",
-    "ask_status": "the same for the ask",
-    "mark_status": "the same for the mark",
-    "vol": "the vol of the Greeks, decimal",
-    "vol_source": "where `vol` is from: mark, file or none",
-    **GREEKS,
-}
-"""Columns of `ChainRisk.frame`: name and unit."""
-
-TOTALS: Final = {
-    "options": "rows of the snapshot",
-    "valued": "of these with a vol; the others add nothing to the totals",
-    "open_interest": "options, each on one coin",
-    "value_coin": "coin",
-    "value_usd": "USD",
-    "delta_coin": "coin, net of premium",
-    "black_delta_coin": "coin, plain Black delta",
-    "gamma_coin_per_percent": "coin of net delta per 1 % move of the forward",
-    "vega_coin_per_point": "coin per vol point (0.01)",
-    "vega_usd_per_point": "USD per vol point (0.01)",
-    "theta_coin_per_day": "coin per calendar day",
-    "theta_usd_per_day": "USD per calendar day",
-}
-"""Totals of a snapshot with the open interest held long: name and unit.
-
-USD amounts are the coin amounts at the index price of the row, what the coin is worth now.  (Per
-option the exchange shows USD at the forward; the two differ by the basis.)
-"""
+SUMS: Final = ("price", "delta", "gamma", "black_delta", "black_gamma", "vega", "theta")
+MEASURES: Final = (
+    "value_coin", "value_usd", "net_delta", "black_delta", "usd_delta", "gamma", "gamma_1pct",
+    "net_gamma_1pct", "gamma_usd_1pct", "vega_coin", "vega_usd", "vega_weighted", "theta_coin",
+    "theta_usd", "equity_coin", "positions",
+)  # fmt: skip
+REFERENCE_TENOR: Final = 30 / 365
+TENOR_EXPONENT: Final = 0.5
 
 
-@dataclass(frozen=True, slots=True)
-class ChainRisk:
-    """Vols and Greeks of a chain.
+@dataclass(frozen=True)
+class Completeness:
+    """How much of a book the figures cover: numbers of instruments, and names of those left out.
+
+    ``closed`` have a net quantity of 0.  ``no_quote``: no index, forward or price.  ``no_vol``:
+    options without a vol.  ``expired``: before the market's time.  The last three add nothing to
+    the totals.
+    """
+
+    positions: int
+    valued: int
+    closed: int
+    no_quote: tuple[str, ...]
+    no_vol: tuple[str, ...]
+    expired: tuple[str, ...]
+
+    def __str__(self) -> str:
+        left_out = [
+            f"{len(names)} {what}"
+            for what, names in (
+                ("without quote", self.no_quote),
+                ("without vol", self.no_vol),
+                ("expired", self.expired),
+            )
+            if names
+        ]
+        closed = f", {self.closed} closed" if self.closed else ""
+        return f"{self.valued} of {self.positions} instruments valued{closed}" + (
+            f"; left out: {', '.join(left_out)}" if left_out else ""
+        )
+
+
+@dataclass(frozen=True)
+class Risk:
+    """Value and Greeks of a book in a market; made by :func:`book_risk`.
 
     Attributes
     ----------
-    frame
-        polars frame with the columns of `COLUMNS`, one row per row of the chain, same order; null
-        where there is no value.
-    defects
-        The ledger of the chain followed by what implying the vols brought to light.
-    source, rows_read
-        As in `Chain`.
+    underlying, expiry_time, strike
+        The bucket of each row: coin, expiry (NaT: perpetual, spot, cash), strike (NaN where
+        not asked for, or none).
+    columns
+        The measures of :data:`MEASURES`, one value per bucket.
+    completeness
+        What the figures cover.
     """
 
-    frame: pl.DataFrame
-    defects: tuple[Defect, ...]
-    source: str
-    rows_read: int
+    book: Book
+    market: Market
+    underlying: Array
+    expiry_time: Array
+    strike: Array
+    columns: dict[str, Array]
+    completeness: Completeness
+    tenor: tuple[float, float]
 
-    def snapshots(self) -> list[datetime]:
-        """Times of the snapshots (UTC), in order."""
-        return self.frame["timestamp"].unique().sort().to_list()
+    def __getitem__(self, name: str) -> Array:
+        """Return one measure by bucket."""
+        return self.columns[name]
 
-    def snapshot(self, at: str | datetime | None = None) -> pl.DataFrame:
-        """Rows of one snapshot: the last one at or before ``at``, by default the last of all.
-
-        ``at`` is a datetime or ISO 8601 text; without an offset it is taken as UTC.
+    def table(self, by: By = "underlying") -> dict[str, Array]:
+        """Return the measures summed by underlying, by expiry too, or by strike too.
 
         Raises
         ------
         ValueError
-            ``at`` is no time, or is before the first snapshot.
+            If strikes are asked for and were not kept (``book.risk(market, strikes=True)``).
         """
-        times = self.snapshots()
-        if at is not None:
-            until = _as_utc(at)
-            if until < times[0]:
-                raise ValueError(f"no snapshot at or before {until}: the first is of {times[0]}")
-            times = [time for time in times if time <= until]
-        return self.frame.filter(pl.col("timestamp") == times[-1])
-
-    def by_expiry(self, at: str | datetime | None = None) -> pl.DataFrame:
-        """Totals of one snapshot (see `snapshot`) by coin and expiry, the open interest held long.
-
-        Columns: ``currency``, ``expiry_datetime``, ``days`` to expiry, ``forward`` (median, USD),
-        ``atm_vol`` (decimal, null where no strikes straddle the forward) and those of `TOTALS`.
-        """
-        rows = self.snapshot(at).sort("currency", "expiry_datetime", "strike")
-        groups = rows.partition_by("currency", "expiry_datetime", maintain_order=True)
-        sizes = [group.height for group in groups]
-        heads = pl.DataFrame(
-            {
-                "currency": [group["currency"][0] for group in groups],
-                "expiry_datetime": [group["expiry_datetime"][0] for group in groups],
-                "days": [365.0 * group["expiry"][0] for group in groups],
-                "forward": [group["forward"].median() for group in groups],
-                "atm_vol": _series(np.array([_atm_vol(group) for group in groups])),
-            },
-            schema_overrides={"expiry_datetime": rows.schema["expiry_datetime"]},
-        )
-        return heads.hstack(_totals(rows, np.repeat(np.arange(len(sizes)), sizes)))
-
-    def by_currency(self, at: str | datetime | None = None) -> pl.DataFrame:
-        """Totals of one snapshot (see `snapshot`) by coin: ``currency``, ``index`` and `TOTALS`."""
-        rows = self.snapshot(at).sort("currency")
-        coins, group = np.unique(rows["currency"].to_numpy(), return_inverse=True)
-        index = [rows.filter(pl.col("currency") == coin)["index"].median() for coin in coins]
-        heads = pl.DataFrame({"currency": coins.tolist(), "index": index})
-        return heads.hstack(_totals(rows, group))
-
-
-def chain_risk(chain: Chain, *, threads: int | None = None) -> ChainRisk:
-    """Imply vols from bid, ask and mark and compute every Greek of every row of a chain.
-
-    Black-76 on the forward of the row, rate 0, settled in the coin (`hedgecore.pricing`).  The
-    Greeks are at the vol implied by the mark; where the mark has none, because it is missing or
-    outside what any vol can give, at the file's vol.  ``vol_source`` says which, row by row, and
-    the ledger counts them.  A row with neither has no Greeks.
-    """
-    frame = chain.frame
-    quotes: dict[str, FloatArray] = {
-        name: frame[name].to_numpy() for name in ("bid_price", "ask_price", "mark_price")
-    }
-    kind = frame["kind"].to_numpy()
-    option: dict[str, Any] = {
-        "strike": frame["strike"].to_numpy(),
-        "expiry": frame["expiry"].to_numpy(),
-        "forward": frame["underlying"].to_numpy(),
-        "settlement": "inverse",
-        "threads": threads,
-    }
-    columns: dict[str, Any] = {}
-    for side in ("bid", "ask", "mark"):
-        columns[f"{side}_vol"], columns[f"{side}_status"] = pricing.implied_vol(
-            quotes[f"{side}_price"], kind, **option, errors="nan", return_status=True
-        )
-    file_vol = frame["implied_volatility"].to_numpy()
-    from_mark = columns["mark_vol"] > 0  # a vol of 0 (a mark at intrinsic) has no usable Greeks
-    from_file = ~from_mark & (file_vol > 0)
-    vol = np.where(from_mark, columns["mark_vol"], np.where(from_file, file_vol, np.nan))
-    greeks = pricing.greeks(kind, **option, vol=vol, which=tuple(GREEKS), errors="nan")
-
-    result = frame.select(
-        "row",
-        "timestamp",
-        "instrument_name",
-        "currency",
-        "kind",
-        "strike",
-        "expiry_datetime",
-        "expiry",
-        "open_interest",
-        forward="underlying",
-        index="index_price",
-        bid="bid_price",
-        ask="ask_price",
-        mark="mark_price",
-        file_vol="implied_volatility",
-        file_delta="delta",
-        file_vega="vega",
-    ).with_columns(
-        **{name: _series(values) for name, values in columns.items()},
-        vol=_series(vol),
-        vol_source=pl.Series(np.where(from_mark, 0, np.where(from_file, 1, 2))).replace_strict(
-            [0, 1, 2], ["mark", "file", "none"], return_dtype=pl.Enum(["mark", "file", "none"])
-        ),
-        **{name: _series(greeks[name]) for name in GREEKS},
-    )
-    result = result.select(*COLUMNS)
-    return ChainRisk(result, (*chain.defects, *_vol_defects(result)), chain.source, chain.rows_read)
-
-
-def _series(values: npt.NDArray[Any]) -> pl.Series:
-    """A column of the table: null, the table's mark of "none", in place of NaN."""
-    return pl.Series(values, nan_to_null=True)
-
-
-def _vol_defects(frame: pl.DataFrame) -> list[Defect]:
-    """What the implied vols say about the quotes."""
-    ledger = []
-    for side in ("bid", "ask", "mark"):
-        for status, where in (
-            (pricing.Status.BELOW_INTRINSIC, "below intrinsic"),
-            (pricing.Status.ABOVE_MAXIMUM, "above maximum"),
-        ):
-            ledger.append(
-                count_rows(
-                    frame.filter(pl.col(side).is_not_null()),
-                    f"{side} {where}",
-                    f"no vol gives this {side}",
-                    pl.col(f"{side}_status") == int(status),
-                    (side, "strike", "forward"),
+        keys: dict[str, Array] = {"underlying": self.underlying}
+        if by in ("expiry", "strike"):
+            keys["expiry_time"] = self.expiry_time
+        if by == "strike":
+            if not np.isfinite(self.strike).any() and (self.book.instruments.type == OPTION).any():
+                raise ValueError(
+                    "strikes were not kept: ask for them with risk(market, strikes=True)"
                 )
-            )
-    known = pl.col("file_vol") > 0
-    apart = (pl.col("file_vol") - pl.col("mark_vol")).abs()
-    return [
-        *ledger,
-        count_rows(
-            frame,
-            "mark without a vol",
-            "missing, or no vol gives it: Greeks at the file's vol",
-            pl.col("vol_source") == "file",
-            ("mark", "file_vol"),
-        ),
-        count_rows(
-            frame,
-            "no vol at all",
-            "neither mark nor file gives a vol: no Greeks",
-            pl.col("vol_source") == "none",
-            ("mark", "file_vol"),
-        ),
-        count_rows(
-            frame,
-            "file vol missing",
-            "the file has no vol, or none above 0",
-            ~known.fill_null(False),
-            ("file_vol",),
-        ),
-        count_rows(
-            frame.filter(known & (pl.col("mark_vol") > 0)),
-            "file vol far from mark",
-            "more than one vol point from the vol that the mark implies",
-            apart > 0.01,
-            ("file_vol", "mark_vol"),
-            note=pl.format(
-                "vol points: median {}, maximum {}",
-                (100.0 * apart.median()).round(1),
-                (100.0 * apart.max()).round(1),
-            ),
-        ),
-    ]
+            keys["strike"] = self.strike
+        elif by not in ("underlying", "expiry"):
+            raise ValueError(f"by must be 'underlying', 'expiry' or 'strike', not {by!r}")
+        order, start = _groups(keys)
+        head = {name: key[order][start] for name, key in keys.items()}
+        sums = {
+            name: np.add.reduceat(column[order], start) if start.size else column[:0]
+            for name, column in self.columns.items()
+        }
+        return head | sums
+
+    @cached_property
+    def total(self) -> dict[str, dict[str, float]]:
+        """The measures by underlying: ``risk.total["BTC"]["net_delta"]``."""
+        table = self.table()
+        return {
+            str(base): {name: float(table[name][i]) for name in MEASURES}
+            for i, base in enumerate(table["underlying"])
+        }
+
+    @property
+    def total_usd(self) -> dict[str, float]:
+        """The measures that are amounts of USD, over all underlyings."""
+        return {
+            name: float(self.columns[name].sum())
+            for name in ("value_usd", "gamma_usd_1pct", "vega_usd", "vega_weighted", "theta_usd")
+        }
+
+    def gamma_exposure(self, dealer: bool = False) -> dict[str, Array]:
+        """Return USD of delta per 1 % move by underlying and strike, all expiries together.
+
+        With ``dealer`` the sign is that of a dealer who is long the calls and short the puts of the
+        book held by customers (the common reading of open interest): calls count plus, puts minus.
+        """
+        net = self.book.net_quantity
+        table = self.book.instruments
+        data = self.market.align(table)
+        rows = np.flatnonzero((table.type == OPTION) & _valued(table, data) & (net != 0))
+        gamma = self._greeks(rows, ("black_gamma",))["black_gamma"]
+        usd = net[rows] * gamma * data.unit[rows] * data.forward[rows] ** 2 / 100
+        if dealer:
+            usd = usd * table.kind[rows]
+        order, start = _groups({"underlying": table.base[rows], "strike": table.strike[rows]})
+        return {
+            "underlying": table.base[rows][order][start],
+            "strike": table.strike[rows][order][start],
+            "gamma_usd_1pct": np.add.reduceat(usd[order], start) if start.size else usd,
+        }
+
+    def positions(self) -> dict[str, Array]:
+        """Return the measures of each instrument with a net quantity, and its name and quantity."""
+        from dataclasses import replace
+
+        table = self.book.instruments
+        rows = np.flatnonzero(self.book.net_quantity != 0)
+        one = table.take(rows)
+        single = type(self.book)(
+            replace(one, contract_size=np.ones(len(rows))),
+            np.arange(len(rows)),
+            self.book.net_quantity[rows],
+        )
+        data = self.market.align(table).take(rows)
+        entry = _entry_values(self.book)[rows]
+        bucket = np.arange(len(rows))
+        columns, _ = _measures(single, data, bucket, data.levels, entry, self.tenor, None)
+        head = {"instrument": one.name, "underlying": one.base, "expiry_time": one.expiry_time,
+                "strike": one.strike, "quantity": self.book.net_quantity[rows]}  # fmt: skip
+        return head | columns
+
+    def check(self, limits: Any) -> list[Any]:
+        """Return the breaches of net limits: :func:`hedgecore.limits.check`."""
+        from hedgecore import limits as module
+
+        return list(module.check(self, limits))
+
+    def to_frame(self, by: By = "expiry", library: frames.Library | None = None) -> Any:
+        """Return :meth:`table` as a data frame."""
+        return frames.frame_of(self.table(by), library)
+
+    def __repr__(self) -> str:
+        shown = ("positions", "value_coin", "value_usd", "net_delta", "black_delta", "gamma_1pct",
+                 "vega_usd", "theta_usd", "equity_coin")  # fmt: skip
+        table = self.table("expiry" if len(self.underlying) <= 40 else "underlying")
+        keys = [name for name in ("underlying", "expiry_time") if name in table]
+        text = frames.text_table({name: table[name] for name in (*keys, *shown)})
+        return f"Risk in {self.market!r}\n{text}\n{self.completeness}"
+
+    def _greeks(self, rows: Array, which: tuple[str, ...]) -> dict[str, Array]:
+        """Greeks of some options of the book, one unit each."""
+        table, data = self.book.instruments, self.market.align(self.book.instruments)
+        out = {name: np.zeros(len(rows)) for name in which}
+        for inverse in (True, False):
+            mask = table.inverse[rows] == inverse
+            chosen = rows[mask]
+            if not chosen.size:
+                continue
+            names = which if inverse else tuple(n.removeprefix("black_") for n in which)
+            g = pricing.greeks(**_option(table, data, chosen), which=names, errors="nan")
+            for name, plain in zip(which, names, strict=True):
+                out[name][mask] = g[plain]
+        return out
 
 
-def _totals(rows: pl.DataFrame, group: npt.NDArray[np.intp]) -> pl.DataFrame:
-    """`TOTALS` per group number 0, 1, …; ``group`` has one number per row."""
-    column = {
-        name: rows[name].to_numpy()
-        for name in ("forward", "index", "price", "delta", "black_delta", "gamma", "vega", "theta")
+def book_risk(
+    book: Book,
+    market: Market,
+    *,
+    strikes: bool | npt.ArrayLike = False,
+    tenor: tuple[float, float] = (REFERENCE_TENOR, TENOR_EXPONENT),
+    threads: int | None = None,
+) -> Risk:
+    """Value a book and sum its Greeks by underlying and expiry, in one pass over its instruments.
+
+    Positions in one instrument are netted first.  Nothing is kept per position; ask
+    :meth:`Risk.positions` for that.
+
+    Parameters
+    ----------
+    book, market
+        What is held, and the market to value it in.
+    strikes
+        True: a bucket for each strike too.  An array: buckets between these edges (increasing),
+        named by their lower edge; what is below the first has the bucket -infinity.
+    tenor
+        Reference tenor in years and exponent of ``vega_weighted``, by default 30 days and 0.5.
+    threads
+        Of the core, for this call.
+    """
+    table, data = book.instruments, market.align(book.instruments)
+    pairs, bucket = table.expiries
+    head = {
+        "underlying": np.array([base for base, _ in pairs], dtype=np.str_),
+        "expiry_time": np.array([when for _, when in pairs], "M8[us]"),
+        "strike": np.full(len(pairs), np.nan),
     }
-    held = np.nan_to_num(rows["open_interest"].to_numpy())
-    held = np.where(held > 0, held, 0.0)  # missing or negative is counted in the ledger
-    valued = np.isfinite(column["price"])
-
-    def total(amount: FloatArray) -> FloatArray:
-        return np.bincount(group, np.where(valued, held * amount, 0.0)).astype(np.float64)
-
-    index = np.where(held > 0, column["index"], 0.0)  # no USD total without its index: NaN
-    vega, theta = column["vega"] / 100.0, column["theta"] / 365.0
-    sums = {
-        "options": np.bincount(group),
-        "valued": np.bincount(group, weights=valued).astype(np.int64),
-        "open_interest": np.bincount(group, weights=held),
-        "value_coin": total(column["price"]),
-        "value_usd": total(column["price"] * index),
-        "delta_coin": total(column["delta"]),
-        "black_delta_coin": total(column["black_delta"]),
-        "gamma_coin_per_percent": total(column["gamma"] * column["forward"] / 100.0),
-        "vega_coin_per_point": total(vega),
-        "vega_usd_per_point": total(vega * index),
-        "theta_coin_per_day": total(theta),
-        "theta_usd_per_day": total(theta * index),
-    }
-    return pl.DataFrame({name: sums[name] for name in TOTALS})
-
-
-def _atm_vol(expiry: pl.DataFrame) -> float:
-    """Vol at the forward: linear in ln(K/F) between the nearest strikes, out-of-the-money sides."""
-    otm = expiry.filter(
-        pl.col("vol").is_not_null() & (pl.col("kind") * (pl.col("strike") - pl.col("forward")) >= 0)
+    levels = data.levels
+    if strikes is not False:
+        floor = table.strike if strikes is True else _floors(table.strike, strikes)
+        order, start = _groups({"pair": bucket, "strike": floor})
+        first = bucket[order][start]
+        inner = np.zeros(len(table), np.int32)
+        inner[order] = np.repeat(np.arange(len(start)), np.diff(start, append=len(order)))
+        head = {name: column[first] for name, column in head.items()}
+        head["strike"] = floor[order][start]
+        levels = (levels[0][first], levels[1][first], levels[2][first])
+        bucket = inner
+    columns, completeness = _measures(
+        book, data, bucket, levels, _entry_values(book), tenor, threads
     )
-    moneyness = np.log((otm["strike"] / otm["forward"]).to_numpy())
-    order = np.argsort(moneyness)
-    if not order.size:
-        return np.nan
-    return float(np.interp(0.0, moneyness[order], otm["vol"].to_numpy()[order], np.nan, np.nan))
+    used = columns["positions"] > 0
+    return Risk(
+        book, market, head["underlying"][used], head["expiry_time"][used], head["strike"][used],
+        {name: columns[name][used] for name in MEASURES}, completeness, tenor,
+    )  # fmt: skip
 
 
-def _as_utc(at: str | datetime) -> datetime:
-    try:
-        time = datetime.fromisoformat(at) if isinstance(at, str) else at
-    except ValueError:
+def _measures(
+    book: Book,
+    data: Aligned,
+    bucket: Array,
+    levels: tuple[Array, Array, Array],
+    entry: Array,
+    tenor: tuple[float, float],
+    threads: int | None,
+) -> tuple[dict[str, Array], Completeness]:
+    """The measures by bucket.
+
+    A bucket is part of one underlying and one expiry: its levels (index, forward, time to expiry) are those of
+    all its options, so that the sums of the core need only the quantity as weight.
+    """
+    table, net = book.instruments, book.net_quantity
+    valued = _valued(table, data)
+    held = valued & (net != 0)
+    s, f, t = levels
+    buckets = len(s)
+    out = {name: np.zeros(buckets) for name in MEASURES}
+
+    for inverse in (True, False):
+        rows = np.flatnonzero(held & (table.type == OPTION) & (table.inverse == inverse))
+        if not rows.size:
+            continue
+        names = SUMS if inverse else tuple(name.removeprefix("black_") for name in SUMS)
+        codes = [pricing.GREEK_NAMES.index(name) for name in names]
+        every = rows.size == len(table)
+        where = bucket if every else bucket[rows]
+        weight = net if every else net[rows]
+        if not inverse and (data.unit != 1).any():
+            weight = weight * data.unit[rows]
+        option = _option(table, data, slice(None) if every else rows)
+        sums, _ = _core.greek_sums(
+            option["kind"], option["strike"], option["expiry"], option["vol"], option["forward"],
+            None, option.get("discount"), None, None, option["settlement"], codes,
+            [weight] * len(codes), np.ascontiguousarray(where, np.int32), buckets, "raise", threads,
+        )  # fmt: skip
+        got = dict(zip(SUMS, sums, strict=True))
+        basis = f / s
+        coin = got["price"] if inverse else got["price"] / s
+        black = got["black_delta"] * basis
+        vega = (got["vega"] if inverse else got["vega"] / s) / 100
+        theta = (got["theta"] if inverse else got["theta"] / s) / 365
+        weighted = vega * s * (tenor[0] / np.where(t > 0, t, np.inf)) ** tenor[1]
+        net_gamma = got["gamma"] * f / 100 if inverse else got["gamma"] * f * basis / 100
+        _add(out, "value_coin", coin)
+        _add(out, "net_delta", got["delta"] if inverse else black)
+        _add(out, "black_delta", black)
+        _add(out, "usd_delta", got["black_delta"] if inverse else black)
+        _add(out, "gamma", got["black_gamma"] * basis**2)
+        _add(out, "gamma_1pct", got["black_gamma"] * f * basis / 100)
+        _add(out, "net_gamma_1pct", net_gamma)
+        _add(out, "vega_coin", vega)
+        _add(out, "vega_weighted", weighted)
+        _add(out, "theta_coin", theta)
+
+    _add_futures(out, book, data, held, bucket, buckets, entry)
+    for kind in (SPOT, CASH):
+        rows = np.flatnonzero(held & (table.type == kind))
+        amount = np.bincount(bucket[rows], net[rows], buckets)
+        _add(out, "equity_coin", amount)
+        _add(out, "value_coin", amount)
+        if kind == SPOT:
+            _add(out, "usd_delta", amount)
+    out["positions"] = np.bincount(bucket[net != 0], minlength=buckets).astype(np.float64)
+    s = np.where(np.isfinite(s), s, 0.0)
+    for coin_name, usd_name in (
+        ("value_coin", "value_usd"), ("vega_coin", "vega_usd"), ("theta_coin", "theta_usd"),
+        ("gamma_1pct", "gamma_usd_1pct"),
+    ):  # fmt: skip
+        out[usd_name] = out[coin_name] * s
+    return out, _completeness(book, data)
+
+
+def _add_futures(
+    out: dict[str, Array],
+    book: Book,
+    data: Aligned,
+    held: Array,
+    bucket: Array,
+    buckets: int,
+    entry: Array,
+) -> None:
+    table, net = book.instruments, book.net_quantity
+    traded = held & ((table.type == FUTURE) | (table.type == PERPETUAL))
+    rows = np.flatnonzero(traded)
+    if not rows.size:
+        return
+    inverse, q, p, s, where = (
+        table.inverse[rows],
+        net[rows],
+        data.forward[rows],
+        data.index[rows],
+        bucket[rows],
+    )
+    # sum of quantity / entry (inverse) or quantity x entry (linear); without an entry price no profit
+    paid = np.where(np.isnan(entry[rows]), np.where(inverse, q / p, q * p), entry[rows])
+    unit = data.unit[rows]
+    profit = np.where(inverse, paid - q / p, (q * p - paid) * unit / s)
+    coins = np.where(inverse, q / p, q * p * unit / s)
+    black = np.where(inverse, q / s, coins)
+    # usd value of an inverse position is S x coins: its derivative is the profit plus the delta in coins
+    usd = np.where(inverse, profit + coins, coins)
+
+    def total(amount: Array) -> Array:
+        return np.bincount(where, amount, buckets)
+
+    _add(out, "value_coin", total(profit))
+    _add(out, "net_delta", total(coins))
+    _add(out, "black_delta", total(black))
+    _add(out, "usd_delta", total(usd))
+    _add(out, "net_gamma_1pct", total(np.where(inverse, -coins / 100, 0.0)))
+
+
+def _entry_values(book: Book) -> Array:
+    """By instrument the sum of quantity / entry (inverse) or quantity x entry (linear); NaN: none."""
+    table = book.instruments
+    total = np.full(len(table), np.nan)
+    traded = np.flatnonzero(
+        ~np.isnan(book.entry_price) & np.isin(table.type[book.row], (FUTURE, PERPETUAL))
+    )
+    if not traded.size:
+        return total
+    row = book.row[traded]
+    q = book.quantity[traded] * table.contract_size[row]
+    paid = np.where(table.inverse[row], q / book.entry_price[traded], q * book.entry_price[traded])
+    # positions of the same instrument without an entry price would be counted at nothing
+    partial = np.isin(row, book.row[np.isnan(book.entry_price)])
+    if partial.any():
+        name = table.name[row[partial][0]]
         raise ValueError(
-            f"at: {at!r} is not an ISO 8601 time, for example 2026-02-05T16:00"
-        ) from None
-    return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
+            f"entry_price of {name} is given for some of its positions and not for others"
+        )
+    total[np.unique(row)] = 0.0
+    np.add.at(total, row, paid)
+    return total
+
+
+def _option(table: Any, data: Aligned, rows: Any) -> dict[str, Any]:
+    """Arguments of the core for some options, all of one settlement."""
+    inverse = bool(table.inverse[rows][0])
+    arguments = {
+        "kind": table.kind[rows], "strike": table.strike[rows], "expiry": data.expiry[rows],
+        "vol": data.vol[rows], "forward": data.forward[rows],
+        "settlement": "inverse" if inverse else "linear",
+    }  # fmt: skip
+    if data.rate.any():
+        arguments["discount"] = np.exp(-data.rate[rows] * data.expiry[rows])
+    return arguments
+
+
+def _valued(table: Any, data: Aligned) -> Array:
+    """Instruments that the market can value."""
+    option = table.type == OPTION
+    quoted = np.isfinite(data.index) & ((table.type >= SPOT) | np.isfinite(data.forward))
+    alive = ~(data.expiry < 0)
+    return quoted & alive & (~option | np.isfinite(data.vol))
+
+
+def _completeness(book: Book, data: Aligned) -> Completeness:
+    table = book.instruments
+    held = book.net_quantity != 0
+    expired = held & (data.expiry < 0)
+    quoted = np.isfinite(data.index) & ((table.type >= SPOT) | np.isfinite(data.forward))
+    no_quote = held & ~expired & ~quoted
+    no_vol = held & ~expired & quoted & (table.type == OPTION) & ~np.isfinite(data.vol)
+
+    def names(rows: Array) -> tuple[str, ...]:
+        return tuple(str(name) for name in table.name[rows])
+
+    left_out = int((expired | no_quote | no_vol).sum())
+    return Completeness(
+        positions=len(table), valued=int(held.sum()) - left_out, closed=int((~held).sum()),
+        no_quote=names(no_quote), no_vol=names(no_vol), expired=names(expired),
+    )  # fmt: skip
+
+
+def _add(out: dict[str, Array], name: str, amount: Array) -> None:
+    out[name] += np.where(np.isnan(amount), 0.0, amount)
+
+
+def _floors(strike: Array, edges: npt.ArrayLike) -> Array:
+    edge: Array = np.asarray(edges, np.float64)
+    if edge.ndim != 1 or not edge.size or not (np.diff(edge) > 0).all():
+        raise ValueError("strikes must be True or increasing edges")
+    lower: Array = np.concatenate([[-np.inf], edge])[np.searchsorted(edge, strike, side="right")]
+    return np.where(np.isnan(strike), np.nan, lower)
+
+
+def _groups(keys: dict[str, Array]) -> tuple[Array, Array]:
+    """An order that brings equal keys together, and where each group starts in it."""
+    columns: Iterable[Array] = [
+        np.nan_to_num(k, nan=np.inf) if k.dtype.kind == "f" else k for k in keys.values()
+    ]
+    columns = list(columns)
+    order = np.lexsort(columns[::-1])
+    if not order.size:
+        return order, order
+    change = np.zeros(len(order), bool)
+    change[0] = True
+    for column in columns:
+        ordered = column[order]
+        if ordered.dtype.kind == "M":
+            ordered = ordered.view(np.int64)
+        change[1:] |= ordered[1:] != ordered[:-1]
+    return order, np.flatnonzero(change)

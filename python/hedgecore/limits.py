@@ -1,0 +1,205 @@
+"""Net limits of a book and their breaches.
+
+Limits are a mapping, in Python or in a TOML file, of underlying to measure to the largest magnitude allowed::
+
+    [BTC]
+    net_delta = 25.0             # coins, in total
+    vega_usd = 50_000            # USD per vol point
+    [BTC.expiry]                 # the same measures in any one expiry
+    vega_usd = 20_000
+    [BTC.strike]                 # in any one strike of any one expiry
+    gamma_usd_1pct = 100_000
+    [total]                      # over all underlyings: measures in USD only
+    vega_usd = 60_000
+
+Measures are those of :mod:`hedgecore.risk`.  A pair [low, high] in place of a number limits each side.
+"""
+
+from __future__ import annotations
+
+import math
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from hedgecore.risk import MEASURES
+
+if TYPE_CHECKING:
+    from hedgecore.risk import Risk
+
+LEVELS: Final = ("expiry", "strike")
+LARGEST: Final = 5
+
+
+@dataclass(frozen=True)
+class Breach:
+    """One measure beyond its limit.
+
+    Attributes
+    ----------
+    underlying
+        The coin, or "total".
+    bucket
+        "" for the whole, else the expiry, or expiry and strike.
+    measure, value, low, high
+        The measure, its value and the limits it should stay between.
+    excess
+        By how much it is beyond, in the unit of the measure, positive.
+    positions
+        The instruments that contribute most to the value, with their contributions.
+    """
+
+    underlying: str
+    bucket: str
+    measure: str
+    value: float
+    low: float
+    high: float
+    excess: float
+    positions: tuple[tuple[str, float], ...]
+
+    def __str__(self) -> str:
+        where = f"{self.underlying} {self.bucket}".strip()
+        limit = f"{self.high:,.6g}" if self.value > self.high else f"{self.low:,.6g}"
+        by = ", ".join(f"{name} {amount:,.4g}" for name, amount in self.positions)
+        return f"{where}: {self.measure} {self.value:,.6g} beyond {limit} by {self.excess:,.6g}" + (
+            f" (most: {by})" if by else ""
+        )
+
+
+def read_limits(path: str | Path) -> dict[str, Any]:
+    """Read limits from a TOML file.
+
+    Raises
+    ------
+    ValueError
+        Naming the file and what is wrong with it.
+    """
+    path = Path(path)
+    try:
+        limits = tomllib.loads(path.read_text(encoding="utf-8"))
+        _flat(limits)
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, ValueError) as error:
+        raise ValueError(f"{path}: {error}") from None
+    return limits
+
+
+def check(risk: Risk, limits: Mapping[str, Any] | str | Path) -> list[Breach]:
+    """Return the breaches of net limits, the largest relative excess first.
+
+    Parameters
+    ----------
+    risk
+        Of a book in a market.  Limits by strike need ``strikes=True`` there.
+    limits
+        A mapping as in this module's description, or the path of a TOML file.
+
+    Raises
+    ------
+    ValueError
+        For unknown measures or levels, limits that are no numbers, and underlyings that the book
+        does not hold under a name that looks misspelt (other case).
+    """
+    if isinstance(limits, (str, Path)):
+        limits = read_limits(limits)
+    rules = _flat(limits)
+    tables = {"": risk.table("underlying")}
+    for level in {level for _, level, *_ in rules} - {""}:
+        tables[level] = risk.table(level)  # type: ignore[arg-type]
+    known = {str(name).upper(): str(name) for name in risk.underlying}
+    found: list[tuple[float, tuple[str, int, str, float, float]]] = []
+    for base, level, measure, low, high in rules:
+        if base != "total" and base not in known.values() and base.upper() in known:
+            raise ValueError(f"limits of {base!r}: did you mean {known[base.upper()]!r}?")
+        table = tables[level]
+        if base == "total":
+            rows, values = [-1], [float(table[measure].sum())]
+        else:
+            rows = np.flatnonzero(table["underlying"] == base).tolist()
+            values = [float(table[measure][row]) for row in rows]
+        for row, value in zip(rows, values, strict=True):
+            excess = max(value - high, low - value)
+            if excess > 0 or math.isnan(value):
+                size = max(abs(high if value > high else low), 1e-300)
+                found.append((excess / size, (level, row, f"{base}|{measure}", low, high)))
+    if not found:
+        return []
+    positions = risk.positions()
+    found.sort(key=lambda item: -item[0])
+    return [_breach(tables, positions, *breach) for _, breach in found]
+
+
+def _breach(
+    tables: dict[str, dict[str, Any]], positions: dict[str, Any], level: str, row: int, what: str,
+    low: float, high: float,
+) -> Breach:  # fmt: skip
+    base, measure = what.split("|")
+    table = tables[level]
+    inside = np.ones(len(positions["instrument"]), bool)
+    bucket = ""
+    if row >= 0:
+        inside &= positions["underlying"] == base
+        if level in LEVELS:
+            when = table["expiry_time"][row]
+            times = positions["expiry_time"]
+            inside &= (times == when) | (np.isnat(times) & np.isnat(when))
+            bucket = "no expiry" if np.isnat(when) else np.datetime_as_string(when, unit="D")
+        if level == "strike":
+            strike = table["strike"][row]
+            # buckets between edges are named by the lower one: contributors are those of the expiry
+            exact = positions["strike"] == strike
+            inside &= exact if exact.any() else inside
+            bucket += f" {strike:g}"
+        value = float(table[measure][row])
+    else:
+        value = float(table[measure].sum())
+    rows = np.flatnonzero(inside)
+    share = positions[measure][rows]
+    order = rows[np.argsort(-share * np.sign(value), kind="stable")]
+    order = order[positions[measure][order] * value > 0][:LARGEST]  # those of the same sign
+    most = tuple((str(positions["instrument"][i]), float(positions[measure][i])) for i in order)
+    return Breach(base, bucket, measure, value, low, high, max(value - high, low - value), most)
+
+
+def _flat(limits: Mapping[str, Any]) -> list[tuple[str, str, str, float, float]]:
+    """(underlying, level, measure, low, high) of every limit."""
+    rules: list[tuple[str, str, str, float, float]] = []
+    for base, measures in limits.items():
+        if not isinstance(measures, Mapping):
+            raise ValueError(f"limits of {base!r} = {measures!r} must be a table of measures")  # noqa: TRY004
+        for name, limit in measures.items():
+            if name in LEVELS:
+                if base == "total" or not isinstance(limit, Mapping):
+                    raise ValueError(f"{base}.{name} must be a table of measures of one underlying")
+                rules += [_rule(base, name, measure, value) for measure, value in limit.items()]
+            else:
+                rules.append(_rule(base, "", name, limit))
+    return rules
+
+
+def _rule(base: str, level: str, measure: str, limit: Any) -> tuple[str, str, str, float, float]:
+    where = ".".join(part for part in (base, level, measure) if part)
+    if measure not in MEASURES:
+        raise ValueError(f"{where}: no such measure; there are {', '.join(MEASURES)}")
+    if base == "total" and not (
+        measure.endswith(("_usd", "usd_1pct")) or measure == "vega_weighted"
+    ):
+        raise ValueError(f"{where}: a total over underlyings is limited in USD measures only")
+    pair = (
+        limit
+        if isinstance(limit, (list, tuple))
+        else [-limit, limit]
+        if _is_number(limit)
+        else None
+    )
+    if pair is None or len(pair) != 2 or not all(_is_number(v) for v in pair) or pair[0] > pair[1]:
+        raise ValueError(f"{where} = {limit!r} must be a number or a pair [low, high]")
+    return base, level, measure, float(pair[0]), float(pair[1])
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and not math.isnan(value)
