@@ -1,9 +1,9 @@
-"""The risk of an option chain in Python: read, imply, total, look.
+"""The risk of an option chain in Python: read, imply, value its open interest, look.
 
     python examples/risk_of_a_chain.py [CHAIN]
 
-CHAIN is a six-hourly Deribit chain (parquet, CSV or gzipped CSV); without it the demo chain is
-used.  Needs ``pip install "hedgecore[data]"``.
+CHAIN is a file of quotes in any format that ``hedgecore inspect`` knows; without it the demo chain
+is used.  Needs ``pip install "hedgecore[data]"``.
 """
 
 from __future__ import annotations
@@ -13,35 +13,37 @@ import tempfile
 from pathlib import Path
 
 import polars as pl
-from hedgecore.demo import demo_chain
-from hedgecore.risk import chain_risk
-from hedgecore.venues.deribit import Chain, read_chain
+
+import hedgecore as hc
+from hedgecore.chain import forwards, implied, open_interest, snapshot
+from hedgecore.demo import write_demo
+from hedgecore.venues.tables import Table
 
 
-def load() -> Chain:
+def load() -> Table:
     if len(sys.argv) > 1:
-        return read_chain(sys.argv[1])
+        return hc.venues.read(sys.argv[1]).part("quotes")
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "demo.csv"
-        demo_chain().write_csv(path)
-        return read_chain(path)
+        chain, *_ = write_demo(Path(folder))
+        return hc.venues.read(chain)
 
 
 chain = load()
 print(chain)
 
-print("\nDefects found:")
-for defect in chain.defects:
-    if defect.count:
-        print(f"  {defect.name}: {defect.count:,} of {defect.total:,} {defect.unit} {defect.note}")
+vols = implied(chain)
+print("\nForwards of the last snapshot, the venue's and by put-call parity:")
+print(forwards(snapshot(vols.frame)))
 
-risk = chain_risk(chain)
-print("\nThe open interest of the last snapshot, by expiry (coin and USD are kept apart):")
-columns = ["currency", "days", "atm_vol", "delta_coin", "vega_usd_per_point", "theta_usd_per_day"]
+book, market = open_interest(chain), hc.Market.from_quotes(chain)
+risk = book.risk(market, strikes=True)
+print("\nThe open interest, by expiry (coin and USD are kept apart):")
+columns = ["underlying", "expiry_time", "net_delta", "gamma_1pct", "vega_usd", "theta_usd"]
 with pl.Config(tbl_rows=40, tbl_cols=10):
-    print(risk.by_expiry().select(columns))
+    print(risk.to_frame("expiry", "polars").select(columns))
+print(risk.completeness)
 
-rows = risk.snapshot()
-near = rows.filter((pl.col("black_delta").abs() - 0.25).abs() < 0.02)
+near = snapshot(vols.frame).filter((pl.col("model_black_delta").abs() - 0.25).abs() < 0.02)
 print("\nOptions near 25 delta, with the vols of bid and ask:")
-print(near.select("instrument_name", "bid_vol", "ask_vol", "vol", "delta", "vega", "theta").head(8))
+shown = ["instrument", "implied_bid", "implied_ask", "vol", "model_delta", "model_vega"]
+print(near.select(shown).head(8))

@@ -395,6 +395,9 @@ def test_breaches() -> None:
     order = [b.excess / max(abs(b.high if b.value > b.high else b.low), 1e-300) for b in breaches]
     assert order == sorted(order, reverse=True)
     assert held.check({"BTC": {"net_delta": 1e9}}) == []
+    without = held.risk(market())
+    assert not without.has_strikes
+    assert [str(b) for b in without.check(LIMITS)] == [str(b) for b in breaches]
     assert (
         hc.Book.from_frame({"instrument": ["BTC"], "quantity": [1]}).check(
             {"BTC": {"vega_usd": 1}}, market()
@@ -414,7 +417,6 @@ def test_breaches() -> None:
         ({"btc": {"net_delta": 1}}, "limits of 'btc': did you mean 'BTC'"),
         ({"total": {"net_delta": 1}}, "total over underlyings is limited in USD measures only"),
         ({"total": {"expiry": {"vega_usd": 1}}}, "must be a table of measures of one underlying"),
-        ({"BTC": {"strike": {"gamma": 1}}}, "strikes were not kept"),
     ],
 )
 def test_wrong_limits(limits: Any, message: str) -> None:

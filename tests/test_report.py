@@ -1,4 +1,4 @@
-"""The report: one file, complete, offline; and files written whole or not at all."""
+"""The report: one file, complete, offline; files written whole or not at all; tables as text."""
 
 from __future__ import annotations
 
@@ -6,126 +6,289 @@ import json
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 
-pytest.importorskip("polars")
+pl = pytest.importorskip("polars")
 pytest.importorskip("plotly")
 
 from plotly.offline import get_plotlyjs
 
-from hedgecore.report import render_report, replacing, write_report
-from hedgecore.risk import ChainRisk, chain_risk
-from hedgecore.tables import amount, defect_table, expiry_table
-from hedgecore.venues.deribit import read_chain
+import hedgecore as hc
+from hedgecore import demo, tables, venues
+from hedgecore.chain import implied, open_interest, snapshot
+from hedgecore.limits import read_limits
+from hedgecore.report import Findings, document, render_report, replacing, write_csv, write_report
+from hedgecore.risk import MEASURES, Risk
 
 
 @pytest.fixture(scope="module")
-def crash(crash_file: Path) -> ChainRisk:
-    return chain_risk(read_chain(crash_file))
+def found(tmp_path_factory: pytest.TempPathFactory) -> Findings:
+    """The demonstration: a book in two coins, with a breach."""
+    chain, positions, limits = demo.write_demo(tmp_path_factory.mktemp("demo"))
+    quotes = venues.read(chain)
+    risk = hc.Book.from_csv(positions).risk(hc.Market.from_quotes(quotes), strikes=True)
+    return Findings(risk, "positions.csv", quotes, read_limits(limits))
 
 
 @pytest.fixture(scope="module")
-def page(crash: ChainRisk) -> str:
+def crash(crash_file: Path) -> Findings:
+    quotes = venues.read(crash_file)
+    risk = open_interest(quotes).risk(hc.Market.from_quotes(quotes), strikes=True)
+    return Findings(risk, "the open interest", quotes)
+
+
+def page_of(findings: Findings | Risk) -> str:
     """The report without the plotting library, which must be in it once."""
-    html = render_report(crash)
+    html = render_report(findings)
     assert html.count(get_plotlyjs()) == 1
     return html.replace(get_plotlyjs(), "")
 
 
-def test_it_loads_nothing_from_elsewhere(page: str) -> None:
-    assert not re.search(r"https?:|\bsrc=|<link|@import|url\(", page)
+@pytest.fixture(scope="module")
+def page(found: Findings) -> str:
+    return page_of(found)
 
 
-def test_it_is_well_formed(page: str) -> None:
-    class Balance(HTMLParser):
-        def __init__(self) -> None:
-            super().__init__()
-            self.open: list[str] = []
-
-        def handle_starttag(self, tag: str, _attributes: object) -> None:
-            if tag not in ("meta", "br"):
-                self.open.append(tag)
-
-        def handle_endtag(self, tag: str) -> None:
-            assert self.open.pop() == tag
-
-    parser = Balance()
-    parser.feed(page)
-    assert parser.open == []
+def figures_of(page: str) -> dict[str, dict[str, Any]]:
+    drawn = re.findall(r'^draw\("([A-Z]+-\d+)", (.*)\);$', page, re.MULTILINE)
+    return {place: json.loads(text) for place, text in drawn}
 
 
-def test_every_figure_has_data_and_named_axes(page: str) -> None:
-    figures = {
-        place: json.loads(text)
-        for place, text in re.findall(r'^draw\("([A-Z]+-\d+)", (.*)\);$', page, re.MULTILINE)
-    }
-    assert len(figures) == 24
-    for place, figure in figures.items():
-        assert f'id="{place}"' in page
-        assert figure["title"] in page
-        assert figure["layout"]["xaxis"]["title"]["text"]
-        assert figure["layout"]["yaxis"]["title"]["text"]
-        assert all(len(trace["x"]) == len(trace["y"]) > 0 for trace in figure["data"])
-        assert any(any(value is not None for value in trace["y"]) for trace in figure["data"])
+class TestPage:
+    def test_it_loads_nothing_from_elsewhere(self, page: str) -> None:
+        assert not re.search(r"https?:|\bsrc=|<link|@import|url\(", page)
+
+    def test_it_is_well_formed(self, page: str) -> None:
+        class Balance(HTMLParser):
+            def __init__(self) -> None:
+                super().__init__()
+                self.open: list[str] = []
+
+            def handle_starttag(self, tag: str, _attributes: object) -> None:
+                if tag not in ("meta", "br"):
+                    self.open.append(tag)
+
+            def handle_endtag(self, tag: str) -> None:
+                assert self.open.pop() == tag
+
+        parser = Balance()
+        parser.feed(page)
+        assert parser.open == []
+
+    def test_every_figure_has_data_and_named_axes(self, page: str) -> None:
+        figures = figures_of(page)
+        assert len(figures) == 28
+        for place, figure in figures.items():
+            assert f'id="{place}"' in page
+            assert figure["layout"]["xaxis"]["title"]["text"]
+            assert figure["layout"]["yaxis"]["title"]["text"]
+            assert all(len(trace["x"]) == len(trace["y"]) > 0 for trace in figure["data"])
+            assert any(value is not None for trace in figure["data"] for value in trace["y"])
+
+    def test_one_expiry_of_the_smile_is_shown_at_a_time(self, page: str) -> None:
+        smile = figures_of(page)["BTC-1"]
+        (menu,) = smile["layout"]["updatemenus"]
+        assert len(smile["data"]) == 3 * len(menu["buttons"]) == 36
+        shown = [trace["visible"] for trace in smile["data"]]
+        assert shown == menu["buttons"][menu["active"]]["args"][0]["visible"]
+        assert shown.count(True) == 3
+
+    def test_bars_are_the_measures(self, page: str, found: Findings) -> None:
+        by_title = {
+            (place.split("-")[0], figure["title"]): figure["data"][0]
+            for place, figure in figures_of(page).items()
+        }
+        for coin in ("BTC", "ETH"):
+            total = found.risk.total[coin]
+            for name, measure in {"Vega": "vega_usd", "Theta": "theta_usd"}.items():
+                for title in (f"{name} by expiry", f"{name} of options by strike, all expiries"):
+                    assert sum(by_title[coin, title]["y"]) == pytest.approx(
+                        total[measure], rel=1e-4
+                    )
+            exposure = by_title[coin, "Gamma exposure of the book by strike"]
+            assert sum(exposure["y"]) == pytest.approx(total["gamma_usd_1pct"], rel=1e-4)
+            dealers = by_title[
+                coin, "Gamma exposure of dealers long the open calls, short the open puts"
+            ]
+            assert len(dealers["x"]) > len(exposure["x"])
+            assert min(dealers["y"]) < 0 < max(dealers["y"])
+
+    def test_tables_are_in_it(self, page: str, found: Findings) -> None:
+        shown = [
+            tables.underlying_table(found.risk),
+            *(tables.bucket_table(found.risk, coin, "expiry") for coin in ("BTC", "ETH")),
+            tables.position_table(found.risk),
+            tables.breach_table(found.breaches or []),
+        ]
+        for table in shown:
+            assert all(f"<td>{cell}</td>" in page for line in table.lines for cell in line)
+        assert "2 limits breached" in page
+        assert "bid below intrinsic" in page
+        assert "2026-06-10 13:30:12 UTC" in page
+        assert "28 of 28 instruments valued." in page
+        assert 'id="USDC"' not in page  # a balance has no section
+
+    def test_without_limits(self, crash: Findings) -> None:
+        page = page_of(crash)
+        assert "breached" not in page
+        assert "All limits kept" not in page
+        assert "All limits kept" in page_of(replace(crash, limits={"BTC": {"net_delta": 1e9}}))
+
+    def test_of_a_book_without_quotes(self) -> None:
+        """A market by hand has no smiles and no ledger; the rest is there."""
+        market = hc.Market(
+            "2026-06-10T13:30",
+            index={"BTC": 88_000},
+            forwards={("BTC", "2026-06-26T08:00"): 88_100},
+            vols=0.5,
+        )
+        book = hc.Book.from_frame({"instrument": ["BTC-26JUN26-90000-C"], "quantity": [10]})
+        page = page_of(book.risk(market, strikes=True))
+        assert len(figures_of(page)) == 9
+        with pytest.raises(ValueError, match="strikes were not kept"):
+            render_report(book.risk(market))
+
+    def test_of_futures_alone(self) -> None:
+        market = hc.Market("2026-06-10T13:30", index={"BTC": 88_000})
+        book = hc.Book.from_frame({"instrument": ["BTC-PERPETUAL", "BTC"], "quantity": [1e5, 2]})
+        assert len(figures_of(page_of(book.risk(market, strikes=True)))) == 4
+
+    def test_names_are_escaped(self, found: Findings) -> None:
+        evil = "<script>alert(1)</script>"
+        quotes = replace(found.quotes, source=evil)  # type: ignore[type-var]
+        html = page_of(replace(found, book=evil, quotes=quotes))
+        assert "<script>alert" not in html
+
+    def test_several_snapshots(self, quarter_file: Path, crash_file: Path) -> None:
+        quarter, crash = venues.read(quarter_file), venues.read(crash_file)
+        risk = open_interest(crash).risk(
+            hc.Market.from_quotes(quarter, "2026-02-05T16:00"), strikes=True
+        )
+        findings = Findings(risk, quotes=quarter)
+        assert findings.options is not None
+        assert findings.options.frame.height == crash.frame.height
+        assert {d.total for d in findings.defects if d.name == "bid missing"} == {563_174}
 
 
-def test_one_expiry_of_the_smile_is_shown_at_a_time(page: str) -> None:
-    smile = json.loads(re.search(r'^draw\("BTC-1", (.*)\);$', page, re.MULTILINE)[1])  # type: ignore[index]
-    (menu,) = smile["layout"]["updatemenus"]
-    assert len(smile["data"]) == 3 * len(menu["buttons"]) == 36
-    shown = [trace["visible"] for trace in smile["data"]]
-    assert shown == menu["buttons"][menu["active"]]["args"][0]["visible"]
-    assert shown.count(True) == 3
+class TestDocument:
+    def test_is_json(self, found: Findings) -> None:
+        read = json.loads(json.dumps(document(found), allow_nan=False))
+        assert read["totals"] == found.risk.total
+        assert read["index"] == dict(sorted(found.risk.market.index.items()))
+        assert [row["strike"] for row in read["by_strike"]].count(None) == 4
+        assert read["by_expiry"][-1]["expiry_time"] is None
+
+    def test_infinite_is_none(self) -> None:
+        june = "2026-06-26T08:00"
+        market = hc.Market(june, index={"BTC": 9e4}, forwards={("BTC", june): 9e4}, vols=0.5)
+        book = hc.Book.from_frame({"instrument": ["BTC-26JUN26-90000-C"], "quantity": [1]})
+        findings = Findings(book.risk(market, strikes=True))
+        assert document(findings)["totals"]["BTC"]["gamma"] is None
+        page_of(findings)
+
+    def test_breaches_are_none_without_limits(self, crash: Findings) -> None:
+        assert document(crash)["breaches"] is None
+        assert document(replace(crash, limits={}))["breaches"] == []
+
+    def test_csv(self, found: Findings, tmp_path: Path) -> None:
+        path = tmp_path / "risk.csv"
+        table = found.risk.table("strike")
+        write_csv(table, path)
+        read = pl.read_csv(path, infer_schema_length=None)
+        assert read.columns == list(table)
+        for name in MEASURES:
+            np.testing.assert_array_equal(read[name].to_numpy(), table[name])
 
 
-def test_tables_are_in_it(page: str, crash: ChainRisk) -> None:
-    for table in expiry_table(crash).values():
-        assert all(f"<td>{cell}</td>" in page for line in table[1:] for cell in line)
-    assert "bid below intrinsic" in page
-    assert "2026-02-05 15:51:32 UTC" in page
+class TestTables:
+    def test_units_of_every_measure(self) -> None:
+        assert set(tables.UNITS) == set(MEASURES)
+        assert tables.unit_of("gamma_1pct", "ETH") == "ETH per 1 % move"
 
+    def test_by_expiry(self, crash: Findings) -> None:
+        assert tables.coins(crash.risk) == ["BTC", "ETH"]
+        table = tables.bucket_table(crash.risk, "ETH", "expiry")
+        assert "value\nETH" in table.header
+        assert not any("BTC" in cell for cell in table.header)
+        assert (len(table.lines), table.footer[0]) == (12, "total")
+        assert {len(line) for line in (*table.lines, table.names)} == {len(table.header)}
+        assert tables.defect_table(crash.defects).lines[0][:2] == ("bid missing", "530")
 
-def test_names_from_the_file_are_escaped(crash: ChainRisk) -> None:
-    odd = ChainRisk(crash.frame, crash.defects, "<script>alert(1)</script>", crash.rows_read)
-    assert "<script>alert" not in render_report(odd)
+    def test_only_usd_is_added_across_coins(self, found: Findings) -> None:
+        table = tables.underlying_table(found.risk)
+        assert [line[0] for line in table.lines] == ["BTC", "ETH", "USDC"]
+        total = dict(zip(table.names, table.footer, strict=True))
+        assert total["net_delta"] == total["value_coin"] == total["equity_coin"] == ""
+        assert total["vega_usd"] == tables.amount(found.risk.total_usd["vega_usd"])
 
+    def test_largest_positions_first(self, found: Findings) -> None:
+        rows, count = tables.largest_positions(found.risk, 5)
+        assert (len(rows), count) == (5, 28)
+        assert rows[0]["instrument"] == "BTC"
+        assert tables.position_table(found.risk, 5).title == "Positions (the largest 5 of 28)"
 
-def test_several_snapshots(quarter_file: Path) -> None:
-    page = render_report(chain_risk(read_chain(quarter_file)), at="2026-02-05T16:00")
-    assert "one of 355 snapshots" in page
-    assert "2026-02-05 15:51:32 UTC" in page
+    def test_what_is_not_valued_is_not_zero(self, found: Findings) -> None:
+        book = hc.Book.from_frame({"instrument": ["SOL_USDC-PERPETUAL", "BTC"], "quantity": [5, 1]})
+        risk = book.risk(found.risk.market, strikes=True)
+        shown = {line[0]: line for line in tables.position_table(risk).lines}
+        assert set(shown["SOL_USDC-PERPETUAL"][2:]) == {"-"}
+        rows = {row["instrument"]: row for row in document(Findings(risk))["positions"]}
+        assert rows["SOL_USDC-PERPETUAL"]["net_delta"] is None
+        assert rows["BTC"]["value_coin"] == 1.0
 
+    def test_remarks(self, found: Findings) -> None:
+        assert tables.remarks(found.risk) == [
+            "28 of 28 instruments valued.",
+            "No quotes of BTC-PERPETUAL, ETH-PERPETUAL, ETH_USDC-PERPETUAL: valued at the index.",
+            "No quotes of BTC-26JUN26: valued at the forward of their expiry.",
+        ]
 
-def test_tables_as_text(crash: ChainRisk) -> None:
-    tables = expiry_table(crash)
-    assert list(tables) == ["BTC", "ETH"]
-    header, *lines, total = tables["ETH"]
-    assert "value\nETH" in header
-    assert not any("BTC" in cell for cell in header)
-    assert (len(lines), total[0]) == (12, "total")
-    assert {len(line) for line in tables["ETH"]} == {len(header)}
-    assert defect_table(crash)[1][:2] == ["bid missing", "530"]
+    def test_at_the_money_vols(self, crash: Findings) -> None:
+        assert crash.quotes is not None
+        summary = tables.vols_by_expiry(implied(crash.quotes, greeks=False).frame)
+        for coin in ("BTC", "ETH"):
+            rows = summary.filter(pl.col("base") == coin)
+            bid, mark, ask, venue = (
+                rows[f"atm_{of}"].to_numpy() for of in ("bid", "mark", "ask", "venue")
+            )
+            assert (bid < mark).all()
+            assert (mark < ask).all()
+            assert np.abs(mark - venue).max() < 0.02
+            assert (np.diff(mark) < 0).all()  # short vols above long ones in the fall
+        statuses = summary.select("solved", "below_intrinsic", "above_maximum", "no_price")
+        assert (statuses.sum_horizontal() == 3 * summary["options"]).all()
 
+    def test_at_the_money_needs_strikes_on_both_sides(self, crash: Findings) -> None:
+        assert crash.quotes is not None
+        frame = implied(crash.quotes, greeks=False).frame
+        above = frame.filter(pl.col("strike") > 1.05 * pl.col("forward"))
+        assert tables.vols_by_expiry(above)["atm_mark"].null_count() == 24
+        assert snapshot(frame).height == frame.height
 
-@pytest.mark.parametrize(
-    ("value", "text"),
-    [
-        (None, "-"),
-        (float("nan"), "-"),
-        (0.0, "0"),
-        (0.012346, "0.01235"),
-        (-999.96, "-1000"),
-        (12_345.6, "12,346"),
-        (-1_234_567.0, "-1.23 M"),
-        (999_999.0, "1.00 M"),
-        (2.5e9, "2.50 B"),
-    ],
-)
-def test_amounts(value: float | None, text: str) -> None:
-    assert amount(value) == text
+    @pytest.mark.parametrize(
+        ("value", "text"),
+        [
+            (None, "-"),
+            (float("nan"), "-"),
+            (0.0, "0"),
+            (-0.0, "0"),
+            (0.012346, "0.01235"),
+            (-999.96, "-1,000"),
+            (999.94, "999.9"),
+            (12_345.6, "12,346"),
+            (-1_234_567.0, "-1.23 M"),
+            (999_999.0, "1.00 M"),
+            (2.5e9, "2.50 B"),
+        ],
+    )
+    def test_amounts(self, value: float | None, text: str) -> None:
+        assert tables.amount(value) == text
 
 
 class TestReplacing:
@@ -165,9 +328,9 @@ class TestReplacing:
         ):
             pass
 
-    def test_a_folder(self, tmp_path: Path, crash: ChainRisk) -> None:
+    def test_a_folder(self, tmp_path: Path, found: Findings) -> None:
         with pytest.raises(OSError, match="is a folder"):
-            write_report(crash, tmp_path)
+            write_report(found, tmp_path)
 
 
 @pytest.mark.parametrize("module", ["plotly", "jinja2"])

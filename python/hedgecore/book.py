@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from functools import cached_property
@@ -123,7 +124,9 @@ class Book:
         try:
             return cls.from_frame(columns, venue)
         except ValueError as error:
-            raise ValueError(f"{path}: {error}") from None
+            # rows of the frame are lines of the file, below its header
+            text = re.sub(r"\[(\d+)\]", lambda row: f" in line {int(row[1]) + 2}", str(error))
+            raise ValueError(f"{path}: {text}") from None
 
     @classmethod
     def from_positions(cls, data: Any, venue: str = "deribit") -> Book:
@@ -215,7 +218,8 @@ class Aligned:
     an option's expiry, the price of a future or perpetual; ``expiry`` in years, negative for what
     has expired; ``rate`` of the settlement currency; ``unit`` the USD per unit of the currency in
     which a linear instrument is priced (1 for inverse ones).  ``levels`` are index, forward and
-    expiry by pair of base and expiry time (the order of ``Instruments.expiries``).
+    expiry by pair of base and expiry time (the order of ``Instruments.expiries``).  ``valued`` says
+    which instruments the market can value.
     """
 
     index: Array
@@ -225,12 +229,16 @@ class Aligned:
     vol: Array
     rate: Array
     levels: tuple[Array, Array, Array]
+    valued: Array
 
     def take(self, rows: Array) -> Aligned:
         """Return those rows, each with levels of its own."""
-        columns = [getattr(self, field.name)[rows] for field in fields(self)[:-1]]
-        index, _, forward, expiry, *_ = columns
-        return Aligned(*columns, (index, forward, expiry))
+        taken = {
+            field.name: getattr(self, field.name)[rows]
+            for field in fields(self)
+            if field.name != "levels"
+        }
+        return Aligned(**taken, levels=(taken["index"], taken["forward"], taken["expiry"]))
 
 
 class Market:
@@ -354,7 +362,9 @@ class Market:
         for currency, value in self.currencies.items():
             if value != 1.0:
                 unit[~table.inverse & (table.type < SPOT) & (table.currency == currency)] = value
-        return Aligned(index, unit, forward, years, vol, rate, levels)
+        quoted = np.isfinite(index) & (held | np.isfinite(forward)) & ~(years < 0)
+        valued = quoted & ((table.type != OPTION) | np.isfinite(vol))
+        return Aligned(index, unit, forward, years, vol, rate, levels, valued)
 
     def _worth(self, base: Any) -> float:
         """USD per unit of a coin or currency; NaN where not known."""

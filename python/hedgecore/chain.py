@@ -1,115 +1,68 @@
-"""The risk of an option chain: implied vols, Greeks of every row, totals by expiry and by coin.
+"""Option chains: vols implied from quotes, forwards from parity, and the market and book in a chain.
 
-Amounts in the coin and amounts in USD stand in columns of different names, and nothing is ever
-added across coins.  Needs polars for its tables: ``pip install "hedgecore[data]"``.
+Works on quotes in the layout of :data:`hedgecore.venues.layouts.QUOTES`, as the readers of
+:mod:`hedgecore.venues` give them.  Needs polars: ``pip install "hedgecore[data]"``.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Any, Final
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final, Literal
 
 import numpy as np
 import numpy.typing as npt
 
-from hedgecore import pricing
+from hedgecore import instruments, pricing
+from hedgecore.book import Book, Market
 from hedgecore.venues.defects import Defect, count_rows
-from hedgecore.venues.deribit import Chain
+from hedgecore.venues.tables import Table
 
 try:
     import polars as pl
 except ImportError as error:
-    raise ImportError('the risk of a chain needs polars: pip install "hedgecore[data]"') from error
+    raise ImportError('chains need polars: pip install "hedgecore[data]"') from error
 
 FloatArray = npt.NDArray[np.float64]
+Vols = Literal["mark", "mid", "venue"]
 
-GREEKS: Final = {
-    "price": "coin, the model's price at `vol`",
-    "delta": "coin, net of premium: F dv/dF, the units of underlying to trade",
-    "gamma": "coin per USD of forward: d(delta)/dF",
-    "vega": "coin per 1.00 of vol",
-    "theta": "coin per year",
-    "rho": "coin per 1.00 of rate, forward held fixed",
-    "vanna": "d(delta)/d(vol), coin per 1.00 of vol",
-    "volga": "d(vega)/d(vol), coin per 1.00 of vol squared",
-    "charm": "d(delta)/dt, coin per year",
-    "veta": "d(vega)/dt, coin per 1.00 of vol and year",
-    "speed": "d(gamma)/dF",
-    "zomma": "d(gamma)/d(vol)",
-    "color": "d(gamma)/dt, per year",
-    "ultima": "d(volga)/d(vol)",
-    "dual_delta": "dv/dK, coin per USD of strike",
-    "dual_gamma": "d2v/dK2",
-    "black_delta": "coin, plain Black delta N(d1) or -N(-d1), as the exchange shows",
-    "black_gamma": "per USD, plain Black gamma, as the exchange shows",
-}
-"""Greeks of a row: one option on one coin, natural units (per 1.00 of vol, per year)."""
+SIDES: Final = ("bid", "ask", "mark")
+WINDOW: Final = timedelta(minutes=15)
+"""Quotes up to this much older than the newest belong to one snapshot: chains are collected over minutes."""
 
-COLUMNS: Final = {
-    "row": "row of the file, the first row of data being 1",
-    "timestamp": "UTC time of the snapshot",
-    "instrument_name": "the exchange's name",
-    "currency": "the coin in which the row's prices and Greeks are",
-    "kind": "+1 call, -1 put",
-    "strike": "USD per coin",
-    "expiry_datetime": "UTC time of expiry",
-    "expiry": "years, ACT/365",
-    "forward": "USD per coin",
-    "index": "USD per coin",
-    "bid": "coin",
-    "ask": "coin",
-    "mark": "coin",
-    "open_interest": "options, each on one coin",
-    "file_vol": "the file's vol of the mark, decimal",
-    "file_delta": "the file's Black delta, coin",
-    "file_vega": "the file's vega, USD per vol point",
-    "bid_vol": "implied by the bid, decimal",
-    "ask_vol": "implied by the ask, decimal",
-    "mark_vol": "implied by the mark, decimal",
-    "bid_status": "0 solved, 1 below intrinsic, 2 above maximum, 3 no bid",
+IMPLIED: Final = {
+    "implied_bid": "vol implied by the bid, decimal per square-root year",
+    "implied_ask": "vol implied by the ask",
+    "implied_mark": "vol implied by the mark",
+    "bid_status": "0 solved, 1 below intrinsic, 2 above maximum, 3 no price",
     "ask_status": "the same for the ask",
     "mark_status": "the same for the mark",
-    "vol": "the vol of the Greeks, decimal",
-    "vol_source": "where `vol` is from: mark, file or none",
-    **GREEKS,
+    "vol": "the vol of the Greeks: implied by the mark, else the venue's",
+    "vol_source": "where `vol` is from: mark, venue or none",
 }
-"""Columns of `ChainRisk.frame`: name and unit."""
+"""Columns that :func:`implied` adds to the quotes."""
 
-TOTALS: Final = {
-    "options": "rows of the snapshot",
-    "valued": "of these with a vol; the others add nothing to the totals",
-    "open_interest": "options, each on one coin",
-    "value_coin": "coin",
-    "value_usd": "USD",
-    "delta_coin": "coin, net of premium",
-    "black_delta_coin": "coin, plain Black delta",
-    "gamma_coin_per_percent": "coin of net delta per 1 % move of the forward",
-    "vega_coin_per_point": "coin per vol point (0.01)",
-    "vega_usd_per_point": "USD per vol point (0.01)",
-    "theta_coin_per_day": "coin per calendar day",
-    "theta_usd_per_day": "USD per calendar day",
-}
-"""Totals of a snapshot with the open interest held long: name and unit.
-
-USD amounts are the coin amounts at the index price of the row, what the coin is worth now.  (Per
-option the exchange shows USD at the forward; the two differ by the basis.)
-"""
+GREEKS: Final = (
+    "price", "delta", "gamma", "vega", "theta", "rho", "vanna", "volga", "charm", "veta", "speed", "zomma",
+    "color", "ultima", "dual_delta", "dual_gamma", "black_delta", "black_gamma",
+)  # fmt: skip
+"""Greeks that :func:`implied` adds as ``model_...``: one option, natural units, in the settlement currency;
+``black_delta`` and ``black_gamma`` are the plain ones for linear options too."""
 
 
 @dataclass(frozen=True, slots=True)
-class ChainRisk:
-    """Vols and Greeks of a chain.
+class Implied:
+    """Vols and Greeks of the options of a chain.
 
     Attributes
     ----------
     frame
-        polars frame with the columns of `COLUMNS`, one row per row of the chain, same order; null
-        where there is no value.
+        The options among the quotes, with the columns of the layout, of :data:`IMPLIED` and, where asked
+        for, ``model_price`` … of :data:`GREEKS`; null where there is no value.
     defects
-        The ledger of the chain followed by what implying the vols brought to light.
+        The ledger of the file followed by what implying the vols brought to light.
     source, rows_read
-        As in `Chain`.
+        As in the table of quotes.
     """
 
     frame: pl.DataFrame
@@ -117,128 +70,273 @@ class ChainRisk:
     source: str
     rows_read: int
 
-    def snapshots(self) -> list[datetime]:
-        """Times of the snapshots (UTC), in order."""
-        return self.frame["timestamp"].unique().sort().to_list()
 
-    def snapshot(self, at: str | datetime | None = None) -> pl.DataFrame:
-        """Rows of one snapshot: the last one at or before ``at``, by default the last of all.
+def implied(table: Table, *, greeks: bool = True, threads: int | None = None) -> Implied:
+    """Imply vols from bid, ask and mark of every option, and compute its Greeks.
 
-        ``at`` is a datetime or ISO 8601 text; without an offset it is taken as UTC.
-
-        Raises
-        ------
-        ValueError
-            ``at`` is no time, or is before the first snapshot.
-        """
-        times = self.snapshots()
-        if at is not None:
-            until = _as_utc(at)
-            if until < times[0]:
-                raise ValueError(f"no snapshot at or before {until}: the first is of {times[0]}")
-            times = [time for time in times if time <= until]
-        return self.frame.filter(pl.col("timestamp") == times[-1])
-
-    def by_expiry(self, at: str | datetime | None = None) -> pl.DataFrame:
-        """Totals of one snapshot (see `snapshot`) by coin and expiry, the open interest held long.
-
-        Columns: ``currency``, ``expiry_datetime``, ``days`` to expiry, ``forward`` (median, USD),
-        ``atm_vol`` (decimal, null where no strikes straddle the forward) and those of `TOTALS`.
-        """
-        rows = self.snapshot(at).sort("currency", "expiry_datetime", "strike")
-        groups = rows.partition_by("currency", "expiry_datetime", maintain_order=True)
-        sizes = [group.height for group in groups]
-        heads = pl.DataFrame(
-            {
-                "currency": [group["currency"][0] for group in groups],
-                "expiry_datetime": [group["expiry_datetime"][0] for group in groups],
-                "days": [365.0 * group["expiry"][0] for group in groups],
-                "forward": [group["forward"].median() for group in groups],
-                "atm_vol": _series(np.array([_atm_vol(group) for group in groups])),
-            },
-            schema_overrides={"expiry_datetime": rows.schema["expiry_datetime"]},
-        )
-        return heads.hstack(_totals(rows, np.repeat(np.arange(len(sizes)), sizes)))
-
-    def by_currency(self, at: str | datetime | None = None) -> pl.DataFrame:
-        """Totals of one snapshot (see `snapshot`) by coin: ``currency``, ``index`` and `TOTALS`."""
-        rows = self.snapshot(at).sort("currency")
-        coins, group = np.unique(rows["currency"].to_numpy(), return_inverse=True)
-        index = [rows.filter(pl.col("currency") == coin)["index"].median() for coin in coins]
-        heads = pl.DataFrame({"currency": coins.tolist(), "index": index})
-        return heads.hstack(_totals(rows, group))
-
-
-def chain_risk(chain: Chain, *, threads: int | None = None) -> ChainRisk:
-    """Imply vols from bid, ask and mark and compute every Greek of every row of a chain.
-
-    Black-76 on the forward of the row, rate 0, settled in the coin (`hedgecore.pricing`).  The
-    Greeks are at the vol implied by the mark; where the mark has none, because it is missing or
-    outside what any vol can give, at the file's vol.  ``vol_source`` says which, row by row, and
-    the ledger counts them.  A row with neither has no Greeks.
+    Black-76 on the forward of the row, rate 0, settled as the option is.  The Greeks are at the vol
+    implied by the mark; where the mark has none, because it is missing or outside what any vol can
+    give, at the venue's vol.  ``vol_source`` says which, and the ledger counts them.
     """
-    frame = chain.frame
-    quotes: dict[str, FloatArray] = {
-        name: frame[name].to_numpy() for name in ("bid_price", "ask_price", "mark_price")
+    frame = table.part("quotes").frame.filter(pl.col("type") == "option")
+    count = frame.height
+    columns: dict[str, FloatArray] = {
+        **{f"implied_{side}": np.full(count, np.nan) for side in SIDES},
+        **{
+            f"{side}_status": np.full(count, int(pricing.Status.INVALID_INPUT), np.int8)
+            for side in SIDES
+        },
+        "vol": np.full(count, np.nan),
+        **({f"model_{name}": np.full(count, np.nan) for name in GREEKS} if greeks else {}),
     }
-    kind = frame["kind"].to_numpy()
-    option: dict[str, Any] = {
-        "strike": frame["strike"].to_numpy(),
-        "expiry": frame["expiry"].to_numpy(),
-        "forward": frame["underlying"].to_numpy(),
-        "settlement": "inverse",
-        "threads": threads,
-    }
-    columns: dict[str, Any] = {}
-    for side in ("bid", "ask", "mark"):
-        columns[f"{side}_vol"], columns[f"{side}_status"] = pricing.implied_vol(
-            quotes[f"{side}_price"], kind, **option, errors="nan", return_status=True
+    from_mark = np.zeros(count, bool)
+    venue = frame["mark_vol"].to_numpy()
+    settled = frame["settlement"].cast(pl.String).to_numpy()
+    for settlement in ("inverse", "linear"):
+        rows = np.flatnonzero(settled == settlement)
+        if not rows.size:
+            continue
+        kind = frame["kind"].to_numpy()[rows]
+        option: dict[str, Any] = {
+            "strike": frame["strike"].to_numpy()[rows],
+            "expiry": frame["expiry"].to_numpy()[rows],
+            "forward": frame["forward"].to_numpy()[rows],
+            "settlement": settlement,
+            "threads": threads,
+        }
+        for side in SIDES:
+            vol, status = pricing.implied_vol(
+                frame[side].to_numpy()[rows], kind, **option, return_status=True
+            )
+            columns[f"implied_{side}"][rows], columns[f"{side}_status"][rows] = vol, status
+        mark_vol = columns["implied_mark"][rows]
+        from_mark[rows] = mark_vol > 0  # a vol of 0 (a mark at intrinsic) has no usable Greeks
+        columns["vol"][rows] = np.where(
+            mark_vol > 0, mark_vol, np.where(venue[rows] > 0, venue[rows], np.nan)
         )
-    file_vol = frame["implied_volatility"].to_numpy()
-    from_mark = columns["mark_vol"] > 0  # a vol of 0 (a mark at intrinsic) has no usable Greeks
-    from_file = ~from_mark & (file_vol > 0)
-    vol = np.where(from_mark, columns["mark_vol"], np.where(from_file, file_vol, np.nan))
-    greeks = pricing.greeks(kind, **option, vol=vol, which=tuple(GREEKS), errors="nan")
-
-    result = frame.select(
-        "row",
-        "timestamp",
-        "instrument_name",
-        "currency",
-        "kind",
-        "strike",
-        "expiry_datetime",
-        "expiry",
-        "open_interest",
-        forward="underlying",
-        index="index_price",
-        bid="bid_price",
-        ask="ask_price",
-        mark="mark_price",
-        file_vol="implied_volatility",
-        file_delta="delta",
-        file_vega="vega",
-    ).with_columns(
-        **{name: _series(values) for name, values in columns.items()},
-        vol=_series(vol),
-        vol_source=pl.Series(np.where(from_mark, 0, np.where(from_file, 1, 2))).replace_strict(
-            [0, 1, 2], ["mark", "file", "none"], return_dtype=pl.Enum(["mark", "file", "none"])
+        if greeks:
+            plain = {n: n if settlement == "inverse" else n.removeprefix("black_") for n in GREEKS}
+            result = pricing.greeks(
+                kind,
+                **option,
+                vol=columns["vol"][rows],
+                which=tuple(set(plain.values())),
+                errors="nan",
+            )
+            for name, native in plain.items():
+                columns[f"model_{name}"][rows] = result[native]
+    source = np.where(from_mark, 0, np.where(np.isfinite(columns["vol"]), 1, 2))
+    names = pl.Enum(["mark", "venue", "none"])
+    frame = frame.with_columns(
+        **{name: pl.Series(values, nan_to_null=True) for name, values in columns.items()},
+        vol_source=pl.Series(source).replace_strict(
+            [0, 1, 2], ["mark", "venue", "none"], return_dtype=names
         ),
-        **{name: _series(greeks[name]) for name in GREEKS},
     )
-    result = result.select(*COLUMNS)
-    return ChainRisk(result, (*chain.defects, *_vol_defects(result)), chain.source, chain.rows_read)
+    return Implied(frame, (*table.defects, *_vol_defects(frame)), table.source, table.rows_read)
 
 
-def _series(values: npt.NDArray[Any]) -> pl.Series:
-    """A column of the table: null, the table's mark of "none", in place of NaN."""
-    return pl.Series(values, nan_to_null=True)
+def snapshots(frame: pl.DataFrame) -> list[datetime]:
+    """Return the times of the snapshots in quotes: the newest quote of each (UTC), in order."""
+    times = frame["timestamp"].drop_nulls().unique().sort().to_list()
+    return [t for t, following in zip(times, [*times[1:], None], strict=True)
+            if following is None or following - t > WINDOW]  # fmt: skip
+
+
+def snapshot(frame: pl.DataFrame, at: str | datetime | None = None) -> pl.DataFrame:
+    """Return the quotes of one time: of each instrument the last in the snapshot at or before ``at``.
+
+    A snapshot is the quotes within 15 minutes before its newest one.  ``at`` is a datetime or ISO 8601
+    text, UTC unless it says otherwise; by default the end of the file.
+
+    Raises
+    ------
+    ValueError
+        ``at`` is no time, or is before the first quote.
+    """
+    if at is not None:
+        until = as_utc(at)
+        first: Any = frame["timestamp"].min()
+        frame = frame.filter(pl.col("timestamp") <= until)
+        if not frame.height:
+            raise ValueError(f"no quotes at or before {until}: the first is of {first}")
+    newest: Any = frame["timestamp"].max()
+    frame = frame.filter(pl.col("timestamp") >= newest - WINDOW)
+    return frame.sort("timestamp", maintain_order=True).unique(
+        "instrument", keep="last", maintain_order=True
+    )
+
+
+def forwards(frame: pl.DataFrame) -> pl.DataFrame:
+    """Return the forward of each expiry: the venue's, and the one in the quotes by put-call parity.
+
+    Parity of mids at each strike with both sides of call and put quoted: F = K / (1 - (C - P)) for prices
+    in the coin, F = K + C - P in the quote currency, rate 0.  Of the strikes within 10 % of the venue's forward
+    (all, if there are none) the median counts, weighted by nothing: it withstands bad rows.
+
+    Columns: ``base``, ``settlement``, ``expiry_time``, ``expiry`` (years), ``forward`` (the venue's median),
+    ``parity_forward`` (null without a pair), ``pairs`` (strikes used).
+    """
+    keys = ["base", "settlement", "expiry_time"]
+    options = frame.filter(pl.col("type") == "option").with_columns(
+        mid=pl.when((pl.col("bid") > 0) & (pl.col("ask") >= pl.col("bid"))).then(
+            (pl.col("bid") + pl.col("ask")) / 2
+        )
+    )
+    calls = options.filter(pl.col("kind") == 1).select(*keys, "strike", "forward", call="mid")
+    puts = options.filter(pl.col("kind") == -1).select(*keys, "strike", put="mid")
+    gap = pl.col("call") - pl.col("put")
+    pairs = (
+        calls.join(puts, on=[*keys, "strike"])
+        .drop_nulls(["call", "put"])
+        .with_columns(
+            implied=pl.when(pl.col("settlement") == "inverse")
+            .then(pl.col("strike") / (1 - gap))
+            .otherwise(pl.col("strike") + gap),
+            near=(pl.col("strike") / pl.col("forward") - 1).abs() <= 0.1,
+        )
+        .filter(pl.col("implied").is_finite() & (pl.col("implied") > 0))
+        .filter(pl.col("near") | ~pl.col("near").any().over(keys))
+    )
+    parity = pairs.group_by(keys).agg(parity_forward=pl.col("implied").median(), pairs=pl.len())
+    return (
+        options.group_by(keys)
+        .agg(pl.col("expiry").median(), pl.col("forward").median())
+        .join(parity, on=keys, how="left")
+        .with_columns(pl.col("pairs").fill_null(0))
+        .sort(keys)
+    )
+
+
+def market_of(data: Any, at: Any = None, vols: Vols = "mark", **more: Any) -> Market:
+    """Make the market of one time from quotes.
+
+    Parameters
+    ----------
+    data
+        A table read by :mod:`hedgecore.venues`, or its frame, with quotes of options and, if any, futures.
+    at
+        Which snapshot: see :func:`snapshot`.
+    vols
+        Of options: "mark", implied from the venue's mark at the row's forward, where that fails the venue's;
+        "mid", implied from the middle of bid and ask; "venue", as printed.
+    more
+        Further arguments of :class:`hedgecore.Market`: ``index`` for coins, ``forwards`` and ``prices`` that the
+        quotes lack, ``vols`` as ``surface`` for options that have none, ``rates``, ``currencies``.
+    """
+    frame = snapshot(_frame(data), at)
+    time: Any = frame["timestamp"].max()
+    options = frame.filter(
+        (pl.col("type") == "option")
+        & (pl.col("expiry_time") >= time)
+        & pl.col("forward").is_not_null()
+    )
+    index = {
+        str(base): float(value)
+        for base, value in frame.group_by("base")
+        .agg(pl.col("index").median())
+        .drop_nulls()
+        .sort("base")
+        .iter_rows()
+    }
+    curve = {
+        (str(base), when.replace(tzinfo=None)): float(value)
+        for base, when, value in options.group_by("base", "expiry_time")
+        .agg(pl.col("forward").median())
+        .sort("base", "expiry_time")
+        .iter_rows()
+    }
+    traded = frame.filter(pl.col("type").is_in(["future", "perpetual"]))
+    middle = (pl.col("bid") + pl.col("ask")) / 2
+    prices = {
+        str(name): float(value)
+        for name, value in traded.select("instrument", pl.coalesce("mark", middle, "last"))
+        .drop_nulls()
+        .iter_rows()
+    }
+    surface = more.pop("surface", None)
+    return Market(
+        time.replace(tzinfo=None),
+        index=index | dict(more.pop("index", {})),
+        forwards=curve | dict(more.pop("forwards", {})),
+        prices=prices | dict(more.pop("prices", {})),
+        vols=surface,
+        option_vols=(_instruments(options), _chosen_vols(options, vols)),
+        **more,
+    )
+
+
+def open_interest(data: Any, at: Any = None) -> Book:
+    """Make the book that holds the open interest of all options at one time long."""
+    frame = snapshot(_frame(data), at)
+    time: Any = frame["timestamp"].max()
+    held = frame.filter(
+        (pl.col("type") == "option")
+        & (pl.col("expiry_time") >= time)
+        & (pl.col("open_interest") > 0)
+    )
+    return Book(_instruments(held), np.arange(held.height), held["open_interest"].to_numpy())
+
+
+def as_utc(at: str | datetime) -> datetime:
+    """Return a time as UTC; a naive one is taken as UTC."""
+    try:
+        time = datetime.fromisoformat(at) if isinstance(at, str) else at
+    except ValueError:
+        raise ValueError(
+            f"at: {at!r} is not an ISO 8601 time, for example 2026-02-05T16:00"
+        ) from None
+    return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
+
+
+def _frame(data: Any) -> pl.DataFrame:
+    frame = data.part("quotes").frame if isinstance(data, Table) else data
+    if not isinstance(frame, pl.DataFrame):
+        raise TypeError(
+            f"quotes must be a table read by hedgecore.venues or its frame, not {type(data).__name__}"
+        )
+    return frame
+
+
+def _instruments(frame: pl.DataFrame) -> instruments.Instruments:
+    return instruments.Instruments(
+        name=frame["instrument"].to_numpy().astype(np.str_),
+        base=frame["base"].to_numpy().astype(np.str_),
+        type=np.zeros(frame.height, np.int8),
+        kind=frame["kind"].to_numpy().astype(np.int8),
+        strike=frame["strike"].to_numpy(),
+        expiry_time=frame["expiry_time"].dt.replace_time_zone(None).to_numpy().astype("M8[us]"),
+        inverse=(frame["settlement"] == "inverse").to_numpy(),
+        currency=frame["currency"].to_numpy().astype(np.str_),
+        contract_size=np.ones(frame.height),
+    )
+
+
+def _chosen_vols(options: pl.DataFrame, vols: Vols) -> FloatArray:
+    """The vol of each option of a market."""
+    venue = options["mark_vol"].to_numpy().astype(np.float64)
+    if vols == "venue":
+        return venue
+    if vols not in ("mark", "mid"):
+        raise ValueError(f"vols must be 'mark', 'mid' or 'venue', not {vols!r}")
+    middle = (pl.col("bid") + pl.col("ask")) / 2
+    price = options.select(pl.col("mark") if vols == "mark" else middle).to_series().to_numpy()
+    out = np.full(options.height, np.nan)
+    for settlement in ("inverse", "linear"):
+        rows = np.flatnonzero((options["settlement"] == settlement).to_numpy())
+        if rows.size:
+            out[rows] = pricing.implied_vol(
+                price[rows], options["kind"].to_numpy()[rows], strike=options["strike"].to_numpy()[rows],
+                expiry=options["expiry"].to_numpy()[rows], forward=options["forward"].to_numpy()[rows],
+                settlement=settlement,
+            )  # fmt: skip
+    return np.where(out > 0, out, venue if vols == "mark" else np.nan)
 
 
 def _vol_defects(frame: pl.DataFrame) -> list[Defect]:
     """What the implied vols say about the quotes."""
     ledger = []
-    for side in ("bid", "ask", "mark"):
+    for side in SIDES:
         for status, where in (
             (pricing.Status.BELOW_INTRINSIC, "below intrinsic"),
             (pricing.Status.ABOVE_MAXIMUM, "above maximum"),
@@ -252,95 +350,25 @@ def _vol_defects(frame: pl.DataFrame) -> list[Defect]:
                     (side, "strike", "forward"),
                 )
             )
-    known = pl.col("file_vol") > 0
-    apart = (pl.col("file_vol") - pl.col("mark_vol")).abs()
+    known = pl.col("mark_vol") > 0
+    apart = (pl.col("mark_vol") - pl.col("implied_mark")).abs()
     return [
         *ledger,
         count_rows(
-            frame,
-            "mark without a vol",
-            "missing, or no vol gives it: Greeks at the file's vol",
-            pl.col("vol_source") == "file",
-            ("mark", "file_vol"),
+            frame, "mark without a vol", "missing, or no vol gives it: Greeks at the venue's vol",
+            pl.col("vol_source") == "venue", ("mark", "mark_vol"),
         ),
         count_rows(
-            frame,
-            "no vol at all",
-            "neither mark nor file gives a vol: no Greeks",
-            pl.col("vol_source") == "none",
-            ("mark", "file_vol"),
+            frame, "no vol at all", "neither mark nor venue gives a vol: no Greeks",
+            pl.col("vol_source") == "none", ("mark", "mark_vol"),
         ),
         count_rows(
-            frame,
-            "file vol missing",
-            "the file has no vol, or none above 0",
-            ~known.fill_null(False),
-            ("file_vol",),
-        ),
-        count_rows(
-            frame.filter(known & (pl.col("mark_vol") > 0)),
-            "file vol far from mark",
+            frame.filter(known & (pl.col("implied_mark") > 0)),
+            "venue's vol far from mark",
             "more than one vol point from the vol that the mark implies",
             apart > 0.01,
-            ("file_vol", "mark_vol"),
-            note=pl.format(
-                "vol points: median {}, maximum {}",
-                (100.0 * apart.median()).round(1),
-                (100.0 * apart.max()).round(1),
-            ),
+            ("mark_vol", "implied_mark"),
+            note=pl.format("vol points: median {}, maximum {}", (100.0 * apart.median()).round(1),
+                           (100.0 * apart.max()).round(1)),
         ),
-    ]
-
-
-def _totals(rows: pl.DataFrame, group: npt.NDArray[np.intp]) -> pl.DataFrame:
-    """`TOTALS` per group number 0, 1, …; ``group`` has one number per row."""
-    column = {
-        name: rows[name].to_numpy()
-        for name in ("forward", "index", "price", "delta", "black_delta", "gamma", "vega", "theta")
-    }
-    held = np.nan_to_num(rows["open_interest"].to_numpy())
-    held = np.where(held > 0, held, 0.0)  # missing or negative is counted in the ledger
-    valued = np.isfinite(column["price"])
-
-    def total(amount: FloatArray) -> FloatArray:
-        return np.bincount(group, np.where(valued, held * amount, 0.0)).astype(np.float64)
-
-    index = np.where(held > 0, column["index"], 0.0)  # no USD total without its index: NaN
-    vega, theta = column["vega"] / 100.0, column["theta"] / 365.0
-    sums = {
-        "options": np.bincount(group),
-        "valued": np.bincount(group, weights=valued).astype(np.int64),
-        "open_interest": np.bincount(group, weights=held),
-        "value_coin": total(column["price"]),
-        "value_usd": total(column["price"] * index),
-        "delta_coin": total(column["delta"]),
-        "black_delta_coin": total(column["black_delta"]),
-        "gamma_coin_per_percent": total(column["gamma"] * column["forward"] / 100.0),
-        "vega_coin_per_point": total(vega),
-        "vega_usd_per_point": total(vega * index),
-        "theta_coin_per_day": total(theta),
-        "theta_usd_per_day": total(theta * index),
-    }
-    return pl.DataFrame({name: sums[name] for name in TOTALS})
-
-
-def _atm_vol(expiry: pl.DataFrame) -> float:
-    """Vol at the forward: linear in ln(K/F) between the nearest strikes, out-of-the-money sides."""
-    otm = expiry.filter(
-        pl.col("vol").is_not_null() & (pl.col("kind") * (pl.col("strike") - pl.col("forward")) >= 0)
-    )
-    moneyness = np.log((otm["strike"] / otm["forward"]).to_numpy())
-    order = np.argsort(moneyness)
-    if not order.size:
-        return np.nan
-    return float(np.interp(0.0, moneyness[order], otm["vol"].to_numpy()[order], np.nan, np.nan))
-
-
-def _as_utc(at: str | datetime) -> datetime:
-    try:
-        time = datetime.fromisoformat(at) if isinstance(at, str) else at
-    except ValueError:
-        raise ValueError(
-            f"at: {at!r} is not an ISO 8601 time, for example 2026-02-05T16:00"
-        ) from None
-    return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
+    ]  # fmt: skip

@@ -1,84 +1,177 @@
-"""The command ``hedgecore``: the risk of an option chain, a demonstration, the version.
+"""The command ``hedgecore``: the risk of a book, the vols of a chain, what is in a file, a demonstration.
 
 Tables go to the standard output, progress and errors to the standard error.  Exit status: 0 done,
-1 bad input or a missing extra, 2 wrong usage, 130 interrupted.
+1 bad input or a missing extra, 2 wrong usage, 3 limits are breached (everything is printed and
+written all the same), 130 interrupted.
 """
 
 from __future__ import annotations
 
 import os
 import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 try:
     import typer
-    from rich.console import Console
-    from rich.markup import escape
-    from rich.table import Table
-    from rich.text import Text
+
+    from hedgecore.terminal import output, phase, print_defects, print_risk, print_table
 except ImportError as error:
     _missing: ImportError | None = error
+except KeyboardInterrupt:  # in the first moments there is nothing to tidy up
+    sys.stderr.write("hedgecore: interrupted\n")
+    sys.exit(130)
 else:
     _missing = None
 
-from hedgecore.venues import ChainError
-
 if TYPE_CHECKING:
-    from hedgecore.risk import ChainRisk
+    from hedgecore.book import Book
+    from hedgecore.chain import Vols
+    from hedgecore.report import Findings
+    from hedgecore.venues.tables import Table
 
-_TIGHT: Final[dict[str, Any]] = {"pad_edge": False, "padding": (0, 1, 0, 0)}
+BREACHED: Final = 3
+"""Exit status where limits are breached."""
 
-PIPE_WIDTH: Final = 200
-"""Columns of the tables where the standard output is no terminal."""
+_STATUS: Final = (
+    "Exit status: 0 done; 1 bad input or a missing extra; 2 wrong usage; "
+    "3 limits are breached (everything is printed and written all the same); 130 interrupted."
+)
+_STDOUT: Final = Path("-")
 
 
 def risk(
     chain: Annotated[
         Path,
         typer.Argument(
-            help="Option chain: six-hourly Deribit parquet or CSV, plain or gzipped.",
+            help="Option chain or quotes in any known format (see: hedgecore inspect).",
             exists=True,
             dir_okay=False,
+        ),
+    ],
+    positions: Annotated[
+        Path | None,
+        typer.Option(
+            help="The book: CSV with the columns instrument, quantity and perhaps entry_price, or the "
+            "exchange's positions in JSON. Without it the open interest of the chain is the book.",
+            exists=True,
+            dir_okay=False,
+        ),
+    ] = None,
+    limits: Annotated[
+        Path | None,
+        typer.Option(
+            help="Net limits in TOML; a breach is exit status 3.", exists=True, dir_okay=False
+        ),
+    ] = None,
+    by: Annotated[
+        Literal["underlying", "expiry", "strike"],
+        typer.Option(help="Rows of the tables and of --csv."),
+    ] = "expiry",
+    at: Annotated[
+        str | None,
+        typer.Option(help="The last snapshot at or before this UTC time (ISO 8601)."),
+    ] = None,
+    vols: Annotated[
+        Literal["mark", "mid", "venue"],
+        typer.Option(help="Implied from marks, from mids, or as the venue prints them."),
+    ] = "mark",
+    json: Annotated[
+        Path | None, typer.Option(help="Write everything to this JSON file; -: to the output.")
+    ] = None,
+    csv: Annotated[
+        Path | None, typer.Option(help="Write the rows of --by to this CSV; -: to the output.")
+    ] = None,
+    positions_csv: Annotated[
+        Path | None, typer.Option(help="Write the risk of every position to this CSV file.")
+    ] = None,
+    html: Annotated[
+        Path | None, typer.Option(help="Write a one-file report that works offline.")
+    ] = None,
+    threads: Annotated[
+        int | None, typer.Option(min=1, help="Threads of the pricing core; default: all.")
+    ] = None,
+) -> None:
+    """Value and Greeks of a book by underlying, expiry and strike; limits; what was left out."""
+    with _clear_errors():
+        outputs = {"json": json, "csv": csv, "positions-csv": positions_csv, "html": html}
+        _check_outputs(outputs, chain, positions, limits)
+        found = _assess(chain, positions, limits, at, vols, threads)
+        _write(found, outputs, by)
+        if _STDOUT not in (json, csv):
+            print_risk(found, by)
+        if found.breaches:
+            sys.stderr.write(f"hedgecore: {_many(len(found.breaches), 'limit')} breached\n")
+            raise typer.Exit(BREACHED)
+
+
+def iv(
+    chain: Annotated[
+        Path,
+        typer.Argument(
+            help="Option chain or quotes in any known format.", exists=True, dir_okay=False
         ),
     ],
     at: Annotated[
         str | None,
         typer.Option(help="Show the last snapshot at or before this UTC time (ISO 8601)."),
     ] = None,
-    csv: Annotated[Path | None, typer.Option(help="Write every row to this CSV file.")] = None,
-    parquet: Annotated[
-        Path | None, typer.Option(help="Write every row to this parquet file.")
+    csv: Annotated[
+        Path | None, typer.Option(help="Write every option of the file, with vols and Greeks.")
     ] = None,
-    report: Annotated[
-        Path | None, typer.Option(help="Write a one-file HTML report of the snapshot shown.")
-    ] = None,
+    parquet: Annotated[Path | None, typer.Option(help="The same as parquet.")] = None,
     threads: Annotated[
         int | None, typer.Option(min=1, help="Threads of the pricing core; default: all.")
     ] = None,
 ) -> None:
-    """Implied vols, Greeks and data defects of an option chain, totals by expiry."""
+    """Implied vols of bid, ask and mark and forwards by put-call parity, beside the exchange's."""
     with _clear_errors():
-        _risk(chain, at=at, csv=csv, parquet=parquet, report=report, threads=threads)
+        _check_outputs({"csv": csv, "parquet": parquet}, chain)
+        _iv(chain, at, csv, parquet, threads)
+
+
+def inspect(
+    file: Annotated[
+        Path, typer.Argument(help="Any file of market data.", exists=True, dir_okay=False)
+    ],
+) -> None:
+    """What format a file has, what is in it, and what is wrong with it."""
+    with _clear_errors():
+        from hedgecore.tables import content_lines, content_table, defect_table
+
+        table = _read(file)
+        out = output()
+        out.print("\n".join(content_lines(table)), markup=False, soft_wrap=True)
+        for part in (table.parts or {table.kind: table}).values():
+            print_table(out, content_table(part), left=2, texts=("meaning",))
+        print_defects(
+            out, defect_table(table.defects), [d.name for d in table.defects if not d.count]
+        )
 
 
 def demo(
     out: Annotated[Path, typer.Option(help="Folder for the files written.")] = Path("demo"),
 ) -> None:
-    """The same on a realistic chain that the program makes itself; writes OUT/report.html."""
+    """The risk of a book in two coins, in a market that the program makes itself; OUT/report.html."""
     with _clear_errors():
-        from hedgecore.demo import demo_chain
-        from hedgecore.report import replacing
+        from hedgecore.demo import write_demo
 
-        out.mkdir(parents=True, exist_ok=True)
-        with _phase("making the chain") as done, replacing(out / "chain.csv") as file:
-            chain = demo_chain()
-            chain.write_csv(file)
-            done(f"made {out / 'chain.csv'}, {chain.height:,} rows")
-        _risk(out / "chain.csv", csv=out / "risk.csv", report=out / "report.html")
+        with phase("making chain, positions and limits") as done:
+            chain, positions, limits = write_demo(out)
+            done(f"made {chain}, {positions.name} and {limits.name}")
+        html = out / "report.html"
+        found = _assess(chain, positions, limits)
+        _write(found, {"html": html}, "expiry")
+        print_risk(found, "expiry")
+        count = len(found.breaches or ())
+        print(
+            f"\n{count} limits of the demonstration are breached, as they are meant to be: the command"
+            f" below therefore ends\nwith exit status {BREACHED}. Open {html} in a browser. The same"
+            f" by hand, or with files of your own:\n\n  hedgecore risk {chain} --positions {positions}"
+            f" --limits {limits} --html {html}"
+        )
 
 
 def version() -> None:
@@ -95,109 +188,175 @@ def main() -> None:
             f"hedgecore: the command line needs typer and rich ({_missing}): "
             'pip install "hedgecore[cli]"'
         )
-    app()
-
-
-# --- the job ------------------------------------------------------------------------------------
-
-
-def _risk(
-    source: Path,
-    *,
-    at: str | None = None,
-    csv: Path | None = None,
-    parquet: Path | None = None,
-    report: Path | None = None,
-    threads: int | None = None,
-) -> None:
-    from hedgecore.report import replacing, require_plotting, write_report
-    from hedgecore.risk import chain_risk
-    from hedgecore.venues.deribit import read_chain
-
-    if report is not None:
-        require_plotting()  # say so before the work, not after
-    for target in (csv, parquet, report):
-        if target is not None and target.exists() and target.samefile(source):
-            raise typer.BadParameter(f"{target} is the chain itself", param_hint="output file")
-
-    with _phase(f"reading {source}") as done:
-        chain = read_chain(source)
-        done(f"read {source}: {chain.rows_read:,} rows, {chain.frame.height:,} can be valued")
-    with _phase("implied vols and Greeks") as done:
-        result = chain_risk(chain, threads=threads)
-        done(f"implied 3 vols and computed every Greek of {result.frame.height:,} rows")
     try:
-        result.snapshot(at)
-    except ValueError as error:
-        raise typer.BadParameter(str(error), param_hint="--at") from None
+        app()
+    except KeyboardInterrupt:
+        sys.stderr.write("hedgecore: interrupted\n")
+        sys.exit(130)
 
+
+# --- the jobs -----------------------------------------------------------------------------------
+
+
+def _read(path: Path) -> Table:
+    from hedgecore import venues
+
+    with phase(f"reading {path}") as done:
+        table = venues.read(path)
+        done(f"read {path}: {table.format}, {table.rows_read:,} rows")
+    return table
+
+
+def _assess(
+    chain: Path,
+    positions: Path | None,
+    limits: Path | None,
+    at: str | None = None,
+    vols: Vols = "mark",
+    threads: int | None = None,
+) -> Findings:
+    """Everything that ``risk`` shows."""
+    from hedgecore.book import Market
+    from hedgecore.chain import open_interest
+    from hedgecore.limits import read_limits
+    from hedgecore.report import Findings
+    from hedgecore.venues import DataError
+
+    rules = None if limits is None else read_limits(limits)
+    book, ledger = (None, ()) if positions is None else _read_book(positions)
+    quotes = _read(chain).part("quotes")
+    _check_time(quotes, at)
+    with phase("vols and Greeks") as done:
+        market = Market.from_quotes(quotes, at, vols)
+        if book is None:
+            book = open_interest(quotes, at)
+            if not len(book):
+                raise DataError(f"{chain}: no open interest to be the book; give --positions")
+        found = Findings(
+            book.risk(market, strikes=True, threads=threads),
+            f"the open interest of {chain.name}" if positions is None else positions.name,
+            quotes,
+            rules,
+            ledger,
+        )
+        try:
+            found.breaches  # noqa: B018  here, so that an error names the file
+        except ValueError as error:
+            raise DataError(f"{limits}: {error}") from None
+        done(f"valued {found.risk.completeness.valued:,} instruments at {found.time} UTC")
+    if not found.risk.completeness.valued:
+        raise DataError(f"{positions or chain}: nothing can be valued: {found.risk.completeness}")
+    return found
+
+
+def _read_book(path: Path) -> tuple[Book, tuple[Any, ...]]:
+    """The book in a CSV or in a venue's JSON, and the ledger of the latter."""
+    from hedgecore.book import Book
+
+    with path.open("rb") as file:
+        start = file.read(64).lstrip(b"\xef\xbb\xbf \t\r\n")
+    if not start.startswith((b"{", b"[", b"\x1f\x8b", b"PK")):
+        return Book.from_csv(path), ()
+    table = _read(path).part("positions")
+    return Book.from_positions(table), table.defects
+
+
+def _write(found: Findings, outputs: dict[str, Path | None], by: Any) -> None:
+    from hedgecore import report
+    from hedgecore.tables import positions_of
+
+    risk = found.risk
+    writers: dict[str, Callable[[Path], None]] = {
+        "json": lambda path: report.write_json(found, path),
+        "csv": lambda path: report.write_csv(risk.table(by), path),
+        "positions-csv": lambda path: report.write_csv(positions_of(risk), path),
+        "html": lambda path: report.write_report(found, path),
+    }
+    for name, path in outputs.items():
+        if path == _STDOUT:
+            report.to_stdout(writers[name])
+        elif path is not None:
+            with phase(f"writing {path}") as done:
+                writers[name](path)
+                done(f"wrote {path}")
+
+
+def _iv(
+    source: Path, at: str | None, csv: Path | None, parquet: Path | None, threads: int | None
+) -> None:
+    from hedgecore.chain import implied, snapshot, snapshots
+    from hedgecore.report import replacing
+    from hedgecore.tables import defect_table, vol_tables, vols_by_expiry
+    from hedgecore.venues import DataError
+
+    table = _read(source).part("quotes")
+    _check_time(table, at)
+    with phase("implied vols") as done:
+        result = implied(table, greeks=bool(csv or parquet), threads=threads)
+        if not result.frame.height:
+            raise DataError(f"{source}: no options in this file")
+        what = "3 vols and every Greek" if csv or parquet else "3 vols"
+        done(f"implied {what} of {result.frame.height:,} rows")
     if csv is not None:
-        with _phase(f"writing {csv}") as done, replacing(csv) as file:
+        with phase(f"writing {csv}") as done, replacing(csv) as file:
             result.frame.write_csv(file, datetime_format="%Y-%m-%dT%H:%M:%S%.6f+00:00")
             done(f"wrote {csv}")
     if parquet is not None:
-        with _phase(f"writing {parquet}") as done, replacing(parquet) as file:
+        with phase(f"writing {parquet}") as done, replacing(parquet) as file:
             result.frame.write_parquet(file)
             done(f"wrote {parquet}")
-    if report is not None:
-        with _phase(f"writing {report}") as done:
-            write_report(result, report, at=at)
-            done(f"wrote {report}")
-    _print_risk(result, at)
-
-
-def _print_risk(result: ChainRisk, at: str | None) -> None:
-    from hedgecore.tables import defect_table, expiry_table, usd_totals
-
-    out = Console(highlight=False)
-    if not out.is_terminal:
-        out = Console(highlight=False, width=PIPE_WIDTH)
-    times, shown = result.snapshots(), result.snapshot(at)["timestamp"][0]
+    out, now = output(), snapshot(result.frame, at)
+    times = snapshots(result.frame)
+    shown_at: Any = now["timestamp"].max()
     out.print(
-        f"{escape(result.source)}: {result.frame.height:,} options in {len(times)} "
-        f"snapshot{'s' * (len(times) > 1)}, {times[0]:%Y-%m-%d %H:%M} to {times[-1]:%Y-%m-%d %H:%M}"
-        f" UTC\nShown: the snapshot of {shown:%Y-%m-%d %H:%M:%S} UTC, "
-        "its open interest held long; USD at the index",
+        f"{source}: {_many(result.frame.height, 'row')} of options in {_many(len(times), 'snapshot')}, "
+        f"{times[0]:%Y-%m-%d %H:%M} to {times[-1]:%Y-%m-%d %H:%M} UTC\nShown: the snapshot of "
+        f"{shown_at:%Y-%m-%d %H:%M:%S} UTC. Vols in % a year; bp of the venue's forward.",
+        markup=False,
         soft_wrap=True,
     )
-    for coin, (header, *lines, total) in expiry_table(result, at).items():
-        table = Table(title=coin, title_justify="left", show_footer=True, **_TIGHT)
-        for number, (cell, footer) in enumerate(zip(header, total, strict=True)):
-            side = "right" if number else "left"
-            table.add_column(cell, footer, justify=side, no_wrap=True)  # type: ignore[arg-type]
-        for line in lines:
-            table.add_row(*line)
-        out.print(table)
-    out.print(usd_totals(result, at) + "\n", soft_wrap=True)
-
-    header, *lines = defect_table(result)
-    table = Table(title="Data defects (whole file)", title_justify="left", **_TIGHT)
-    for number, cell in enumerate(header):
-        table.add_column(cell, justify="right" if 0 < number < 4 else "left", no_wrap=number < 4)
-    for line in lines:
-        table.add_row(*(Text(cell) for cell in line))
-    out.print(table)
+    for shown in vol_tables(vols_by_expiry(now)):
+        print_table(out, shown)
     clean = [defect.name for defect in result.defects if not defect.count]
-    out.print(f"{len(clean)} checks found nothing: {', '.join(clean)}", soft_wrap=True)
+    print_defects(out, defect_table(result.defects), clean)
+
+
+def _many(count: int, what: str) -> str:
+    return f"{count:,} {what}{'s' * (count != 1)}"
+
+
+def _check_time(quotes: Table, at: str | None) -> None:
+    """Refuse a time that is none, or before the first quote."""
+    from hedgecore.chain import snapshot
+    from hedgecore.venues import DataError
+
+    if not quotes.frame.height:
+        raise DataError(f"{quotes.source}: no quotes that can be used")
+    try:
+        snapshot(quotes.frame.select("timestamp", "instrument"), at)
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--at") from None
+
+
+def _check_outputs(outputs: dict[str, Path | None], *inputs: Path | None) -> None:
+    """Refuse to overwrite an input, and two outputs of one name; say early what is missing."""
+    if outputs.get("html") is not None:
+        from hedgecore.report import require_plotting
+
+        require_plotting()
+    taken: dict[Path, str] = {p.resolve(): "an input" for p in inputs if p is not None}
+    for name, path in outputs.items():
+        if path is None:
+            continue
+        if path == _STDOUT and name not in ("json", "csv"):
+            raise typer.BadParameter("only JSON and CSV go to the output", param_hint=f"--{name}")
+        where = path if path == _STDOUT else path.resolve()
+        if where in taken:
+            raise typer.BadParameter(f"{path} is {taken[where]}", param_hint=f"--{name}")
+        taken[where] = f"what --{name} writes"
 
 
 # --- manners ------------------------------------------------------------------------------------
-
-
-@contextmanager
-def _phase(doing: str) -> Iterator[Callable[[str], None]]:
-    """Show what is being done on the standard error, and afterwards what was done in how long."""
-    err = Console(stderr=True, highlight=False)
-    start = time.perf_counter()
-    said = doing
-
-    def done(text: str) -> None:
-        nonlocal said
-        said = text
-
-    with err.status(escape(doing)):
-        yield done
-    err.print(f"{escape(said)} ({time.perf_counter() - start:.2f} s)", soft_wrap=True)
 
 
 @contextmanager
@@ -211,7 +370,7 @@ def _clear_errors() -> Iterator[None]:
     except BrokenPipeError:  # the reader of our table went away: nothing more to say
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise typer.Exit(1) from None
-    except (ChainError, OSError, ImportError) as error:
+    except (ValueError, OSError, ImportError) as error:  # DataError is a ValueError
         sys.stderr.write(f"hedgecore: {error}\n")
         raise typer.Exit(1) from None
 
@@ -220,9 +379,10 @@ if _missing is None:
     app = typer.Typer(
         name="hedgecore",
         help="Prices, Greeks and risk of crypto options.",
+        epilog=_STATUS,
         no_args_is_help=True,
         add_completion=False,
         pretty_exceptions_enable=False,
     )
-    for _command in (risk, demo, version):
-        app.command()(_command)
+    for _command in (risk, iv, inspect, demo, version):
+        app.command(epilog=_STATUS)(_command)

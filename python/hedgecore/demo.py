@@ -1,25 +1,31 @@
-"""A realistic option chain that the program makes itself: the input of ``hedgecore demo``.
+"""What ``hedgecore demo`` works on: a realistic chain, a book in two coins and its limits.
 
-It has the layout of the six-hourly Deribit CSV and is read by the same reader.  Nothing in it is
-copied from a market: the listing follows the exchange's rules (dailies, weeklies, monthlies,
+The chain has the layout of the six-hourly Deribit CSV and is read by the same reader.  Nothing in
+it is copied from a market: the listing follows the exchange's rules (dailies, weeklies, monthlies,
 quarterlies, strikes on its grids), the vols are an SSVI surface, forwards carry a basis, quotes
 stand on the exchange's ticks around the mark, and the usual defects occur: far options without a
 bid, missing asks, marks outside the quotes, an index that moves while the quotes are collected, a
 time to maturity on a year of 365.25 days.  It is deterministic: what varies from row to row is a
 golden-ratio sequence, not a random number.
+
+The book holds what desks hold: covered calls, a short strangle, a collar, a calendar, a put spread,
+hedged with perpetuals and a dated future, beside balances of coins and USDC.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
 from hedgecore import pricing
-from hedgecore.venues.deribit import YEAR_SECONDS, instrument_name
+from hedgecore.report import replacing
+from hedgecore.venues.columns import YEAR_SECONDS
+from hedgecore.venues.deribit import instruments
 
 try:
     import polars as pl
@@ -61,6 +67,96 @@ COINS: Final = (
     ),
     Coin("ETH", 3_127.58, 0.610, 0.665, -0.17, 0.95, 0.046, (25, 50, 100, 200, 500, 1000), 2.1e6),
 )
+
+
+POSITIONS: Final[tuple[tuple[str, float, float | None], ...]] = (
+    ("BTC-12JUN26-92000-C", -60.0, None),
+    ("BTC-12JUN26-92000-P", -60.0, None),
+    ("BTC-19JUN26-100000-C", 35.0, None),
+    ("BTC-26JUN26-80000-P", 120.0, None),
+    ("BTC-26JUN26-85000-P", -40.0, None),
+    ("BTC-26JUN26-100000-C", -150.0, None),
+    ("BTC-31JUL26-105000-C", -80.0, None),
+    ("BTC-25SEP26-90000-C", 45.0, None),
+    ("BTC-25SEP26-70000-P", 60.0, None),
+    ("BTC-25DEC26-120000-C", 90.0, None),
+    ("BTC-25DEC26-100000-P", -12.0, None),
+    ("BTC-26MAR27-140000-C", 25.0, None),
+    ("BTC-PERPETUAL", 2_750_000.0, 90_410.5),
+    ("BTC-26JUN26", -1_200_000.0, 93_050.0),
+    ("BTC", 48.5, None),
+    ("ETH-12JUN26-3100-P", 400.0, None),
+    ("ETH-19JUN26-3300-C", -650.0, None),
+    ("ETH-26JUN26-3000-P", -900.0, None),
+    ("ETH-26JUN26-2600-P", 1_100.0, None),
+    ("ETH-26JUN26-3600-C", -1_200.0, None),
+    ("ETH-31JUL26-3400-C", 500.0, None),
+    ("ETH-25SEP26-4000-C", 800.0, None),
+    ("ETH-25DEC26-2400-P", -350.0, None),
+    ("ETH-26MAR27-5000-C", 450.0, None),
+    ("ETH-PERPETUAL", -640_000.0, 3_160.25),
+    ("ETH_USDC-PERPETUAL", 210.0, 3_098.4),
+    ("ETH", 820.0, None),
+    ("USDC", 1_650_000.0, None),
+)
+"""Instrument, signed quantity (coins; USD of inverse futures and perpetuals) and entry price."""
+
+LIMITS: Final = """\
+# Net limits: the largest magnitude of a measure, or a pair [low, high]. Units: coins for deltas and
+# gammas, USD per vol point for vega, USD per day for theta, USD per 1 % move for gamma_usd_1pct.
+
+[BTC]
+net_delta = 60
+gamma_1pct = 25
+vega_usd = 40_000
+theta_usd = [-25_000, 25_000]
+
+[BTC.expiry]            # in any one expiry
+vega_usd = 20_000
+
+[BTC.strike]            # in any one strike of any one expiry
+gamma_usd_1pct = 500_000
+
+[ETH]
+net_delta = 500
+gamma_1pct = 150
+vega_usd = 10_000
+
+[ETH.expiry]
+vega_usd = 6_000
+
+[total]                 # over all coins: measures in USD only
+gamma_usd_1pct = 2_000_000
+vega_usd = 45_000
+"""
+"""Limits of the book, as TOML; some of them are breached."""
+
+
+def write_demo(folder: str | Path) -> tuple[Path, Path, Path]:
+    """Write the chain, the positions and the limits; returns the paths of the three files.
+
+    Raises
+    ------
+    OSError
+        The folder cannot be made or written to.
+    """
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    chain, positions, limits = (
+        folder / name for name in ("chain.csv", "positions.csv", "limits.toml")
+    )
+    with replacing(chain) as file:
+        demo_chain().write_csv(file)
+    with replacing(positions) as file:
+        demo_positions().write_csv(file)
+    with replacing(limits) as file:
+        file.write_text(LIMITS, encoding="utf-8")
+    return chain, positions, limits
+
+
+def demo_positions() -> pl.DataFrame:
+    """The book: ``instrument``, ``quantity`` and ``entry_price`` (futures and perpetuals)."""
+    return pl.DataFrame(POSITIONS, schema=["instrument", "quantity", "entry_price"], orient="row")
 
 
 def expiries(now: datetime) -> list[datetime]:
@@ -178,7 +274,9 @@ def _coin_chain(coin: Coin) -> pl.DataFrame:
     bid, ask = _quotes(mark, greeks["vega"], np.abs(greeks["black_delta"]), years, vary)
     open_interest, volume = _interest(coin, listing, forward, vary)
     names = [
-        instrument_name(coin.currency, expires, int(level), side)
+        instruments.Instrument(
+            coin.currency, "option", kind=side, strike=level, expiry_time=expires
+        ).name
         for expires, level, side in listing.select("expires", "strike", "kind").iter_rows()
     ]
     futures = [

@@ -84,6 +84,13 @@ class Instruments:
         ]
         return pairs, pair.astype(np.int32)
 
+    @cached_property
+    def only_options(self) -> bool | None:
+        """True: all are inverse options; False: all are linear ones; None: neither."""
+        if len(self) and (self.type == OPTION).all() and (self.inverse == self.inverse[0]).all():
+            return bool(self.inverse[0])
+        return None
+
     def take(self, rows: Array) -> Instruments:
         """Return those rows."""
         return Instruments(*(getattr(self, field.name)[rows] for field in fields(self)))
@@ -276,7 +283,8 @@ def _utc(value: Any) -> np.datetime64:
     from datetime import UTC, datetime
 
     if isinstance(value, np.datetime64):
-        return np.datetime64(value, "us")
+        time: np.datetime64 = value.astype("M8[us]")
+        return time
     if isinstance(value, str):
         value = datetime.fromisoformat(value)
     if not isinstance(value, datetime):

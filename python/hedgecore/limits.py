@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from hedgecore.risk import MEASURES
+from hedgecore.risk import MEASURES, book_risk
 
 if TYPE_CHECKING:
     from hedgecore.risk import Risk
@@ -94,27 +94,33 @@ def check(risk: Risk, limits: Mapping[str, Any] | str | Path) -> list[Breach]:
     Parameters
     ----------
     risk
-        Of a book in a market.  Limits by strike need ``strikes=True`` there.
+        Of a book in a market.  Where limits are by strike and it has none, it is computed anew with every
+        strike a bucket.
     limits
         A mapping as in this module's description, or the path of a TOML file.
 
     Raises
     ------
     ValueError
-        For unknown measures or levels, limits that are no numbers, and underlyings that the book
-        does not hold under a name that looks misspelt (other case).
+        For unknown measures or levels, limits that are no numbers, and underlyings that neither the
+        book nor the market knows.
     """
     if isinstance(limits, (str, Path)):
         limits = read_limits(limits)
     rules = _flat(limits)
+    levels = {level for _, level, *_ in rules}
+    if "strike" in levels and not risk.has_strikes:
+        risk = book_risk(risk.book, risk.market, strikes=True, tenor=risk.tenor)
     tables = {"": risk.table("underlying")}
-    for level in {level for _, level, *_ in rules} - {""}:
+    for level in levels - {""}:
         tables[level] = risk.table(level)  # type: ignore[arg-type]
     known = {str(name).upper(): str(name) for name in risk.underlying}
     found: list[tuple[float, tuple[str, int, str, float, float]]] = []
     for base, level, measure, low, high in rules:
         if base != "total" and base not in known.values() and base.upper() in known:
             raise ValueError(f"limits of {base!r}: did you mean {known[base.upper()]!r}?")
+        if base not in {"total", *known.values(), *risk.market.index, *risk.market.currencies}:
+            raise ValueError(f"limits of {base!r}: neither the book nor the market knows it")
         table = tables[level]
         if base == "total":
             rows, values = [-1], [float(table[measure].sum())]

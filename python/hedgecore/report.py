@@ -1,28 +1,99 @@
-"""What leaves the program as a file: written whole or not at all, and the report of a chain in HTML.
+"""What leaves the program as a file: the report of a book in HTML, the same as JSON, tables as CSV.
 
-The report needs plotly and jinja2 (``pip install "hedgecore[report]"``).  It is one file that holds
-the plotting library itself and works offline; its page is ``templates/report.html``.
+Files are written whole or not at all.  The report needs plotly and jinja2 (``pip install
+"hedgecore[report]"``).  It is one file that holds the plotting library itself and works offline; its
+page is ``templates/report.html``.
 """
 
 from __future__ import annotations
 
+import csv
+import json
 import os
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from datetime import datetime
+from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
-from hedgecore.tables import amount, defect_table, expiry_table, usd_totals
+import numpy as np
+
+from hedgecore import tables
+from hedgecore.limits import Breach, check
+from hedgecore.risk import Risk
+from hedgecore.tables import plain, rows_of
 
 if TYPE_CHECKING:
-    import polars as pl
-
-    from hedgecore.risk import ChainRisk
+    from hedgecore.chain import Implied
+    from hedgecore.venues.defects import Defect
+    from hedgecore.venues.tables import Table
 
 Row = dict[str, Any]
+MOST_POSITIONS: Final = 200
+"""Positions listed in the report; the JSON and CSV files have all."""
+
+
+@dataclass(frozen=True)
+class Findings:
+    """The risk of a book and what is known around it: what report, JSON and terminal show.
+
+    Attributes
+    ----------
+    risk
+        Of the book in a market, with its strikes kept.
+    book
+        What the book is, in words, for example the name of the file of positions.
+    quotes
+        The quotes that the market was made from, or None: no smiles, forwards and defects.
+    limits
+        The limits to check, or None.
+    other_defects
+        Ledger of the file of positions, if a venue's.
+    """
+
+    risk: Risk
+    book: str = "the book"
+    quotes: Table | None = None
+    limits: Mapping[str, Any] | None = None
+    other_defects: tuple[Defect, ...] = field(default=())
+
+    @cached_property
+    def breaches(self) -> list[Breach] | None:
+        """The breaches of limits; None without limits."""
+        return None if self.limits is None else check(self.risk, self.limits)
+
+    @cached_property
+    def options(self) -> Implied | None:
+        """Vols of the options quoted at the market's time; None without quotes of options."""
+        if self.quotes is None:
+            return None
+        from dataclasses import replace
+
+        from hedgecore.chain import implied, snapshot
+
+        quotes = self.quotes.part("quotes")
+        now = snapshot(quotes.frame, self.risk.market.time.item())
+        result = implied(replace(quotes, frame=now), greeks=False)
+        return result if result.frame.height else None
+
+    @cached_property
+    def defects(self) -> tuple[Defect, ...]:
+        """The ledgers of the quotes (the whole file), of the vols at the time, of the positions."""
+        if self.quotes is None:
+            return self.other_defects
+        found = self.options.defects if self.options else self.quotes.part("quotes").defects
+        return (*found, *self.other_defects)
+
+    @cached_property
+    def time(self) -> str:
+        """The market's time, UTC."""
+        return str(np.datetime_as_string(self.risk.market.time, unit="s")).replace("T", " ")
+
+
+# --- files --------------------------------------------------------------------------------------
 
 
 @contextmanager
@@ -43,9 +114,9 @@ def replacing(path: str | PathLike[str]) -> Iterator[Path]:
     if not target.parent.is_dir():
         raise FileNotFoundError(f"{target.parent}: no such folder to write {target.name} to")
     handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.", suffix=".part")
-    os.close(handle)
     temporary = Path(name)
     try:
+        os.close(handle)
         yield temporary
         mask = os.umask(0)
         os.umask(mask)
@@ -54,6 +125,61 @@ def replacing(path: str | PathLike[str]) -> Iterator[Path]:
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+
+
+def write_csv(columns: tables.Columns, path: str | PathLike[str]) -> None:
+    """Write columns as CSV: times in ISO 8601 UTC, numbers that read back the same, "" for none."""
+    with replacing(path) as file, file.open("w", newline="", encoding="utf-8") as out:
+        writer = csv.writer(out, lineterminator="\n")
+        writer.writerow(columns)
+        writer.writerows([plain(value) for value in row.values()] for row in rows_of(columns))
+
+
+def to_stdout(write: Callable[[Path], None]) -> None:
+    """Let a function write its file, and copy it to the standard output."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "output"
+        write(file)
+        print(file.read_text(encoding="utf-8"), end="")
+
+
+def document(findings: Findings) -> Row:
+    """The findings as JSON holds them; what is no finite number is None.
+
+    ``units`` says the unit of every measure, ``{coin}`` being the underlying of the row.
+    """
+    import hedgecore
+
+    risk, quotes = findings.risk, findings.quotes
+    exposure = rows_of(risk.gamma_exposure())
+    return {
+        "hedgecore": hedgecore.__version__,
+        "time": plain(risk.market.time),
+        "book": findings.book,
+        "chain": quotes and {"source": quotes.source, "format": quotes.format, "rows": quotes.rows_read},
+        "index": dict(sorted(risk.market.index.items())),
+        "units": tables.UNITS,
+        "totals": plain(risk.total),
+        "total_usd": plain(risk.total_usd),
+        "breaches": None if findings.breaches is None else [plain(asdict(b)) for b in findings.breaches],
+        "completeness": plain(asdict(risk.completeness)),
+        "remarks": tables.remarks(risk),
+        **{f"by_{by}": plain(rows_of(risk.table(by))) for by in ("expiry", "strike")},
+        "gamma_exposure": plain(exposure),
+        "positions": plain(rows_of(tables.positions_of(risk))),
+        "defects": [plain(asdict(d)) for d in findings.defects if d.count],
+        "checks_passed": [d.name for d in findings.defects if not d.count],
+    }  # fmt: skip
+
+
+def write_json(findings: Findings, path: str | PathLike[str]) -> None:
+    """Write `document` as one JSON file."""
+    text = json.dumps(document(findings), indent=1, allow_nan=False)
+    with replacing(path) as file:
+        file.write_text(text + "\n", encoding="utf-8")
+
+
+# --- the report ---------------------------------------------------------------------------------
 
 
 def require_plotting() -> tuple[Any, Any]:
@@ -68,46 +194,31 @@ def require_plotting() -> tuple[Any, Any]:
     return jinja2, plotly.offline
 
 
-def write_report(
-    risk: ChainRisk, path: str | PathLike[str], *, at: str | datetime | None = None
-) -> None:
-    """Write the report of one snapshot (the last one at or before ``at``) as one HTML file.
+def write_report(findings: Findings | Risk, path: str | PathLike[str]) -> None:
+    """Write the report as one HTML file.
 
     Raises
     ------
     ImportError
         plotly or jinja2 is missing; the message names the extra.
     ValueError
-        There is no snapshot at or before ``at``.
+        The strikes were not kept: the report needs ``book.risk(market, strikes=True)``.
     OSError
         The file cannot be written.
     """
-    html = render_report(risk, at=at)
+    html = render_report(findings)
     with replacing(path) as file:
         file.write_text(html, encoding="utf-8")
 
 
-def render_report(risk: ChainRisk, *, at: str | datetime | None = None) -> str:
+def render_report(findings: Findings | Risk) -> str:
     """The HTML text of `write_report`."""
     import hedgecore
 
     jinja2, offline = require_plotting()
-
-    rows, by_expiry = risk.snapshot(at), risk.by_expiry(at)
-    times, tables = risk.snapshots(), expiry_table(risk, at)
-    coins = []
-    for total in risk.by_currency(at).iter_rows(named=True):
-        coin = total["currency"]
-        expiries = by_expiry.filter(by_expiry["currency"] == coin)
-        smiles = rows.filter(rows["currency"] == coin).sort("expiry_datetime", "strike", "kind")
-        coins.append(
-            {
-                "name": coin,
-                "cards": _cards(coin, total),
-                "table": tables[coin],
-                "figures": _figures(coin, smiles, expiries),
-            }
-        )
+    if isinstance(findings, Risk):
+        findings = Findings(findings)
+    risk, breaches = findings.risk, findings.breaches
     # autoescape guards the text; the figures go through tojson, the library is trusted
     pages = jinja2.Environment(
         loader=jinja2.PackageLoader("hedgecore", "templates"),
@@ -115,220 +226,49 @@ def render_report(risk: ChainRisk, *, at: str | datetime | None = None) -> str:
         undefined=jinja2.StrictUndefined,
     )
     html: str = pages.get_template("report.html").render(
-        source=Path(risk.source).name,
-        shown=f"{rows['timestamp'][0]:%Y-%m-%d %H:%M:%S} UTC",
-        snapshots=len(times),
-        first=f"{times[0]:%Y-%m-%d %H:%M}",
-        last=f"{times[-1]:%Y-%m-%d %H:%M}",
-        options=f"{rows.height:,}",
-        rows=f"{risk.frame.height:,}",
-        usd=usd_totals(risk, at),
-        coins=coins,
-        defects=defect_table(risk),
-        clean=[defect.name for defect in risk.defects if not defect.count],
+        book=findings.book,
+        time=findings.time,
+        chain=None if findings.quotes is None else Path(findings.quotes.source).name,
+        index=sorted((name, tables.amount(value)) for name, value in risk.market.index.items()),
+        remarks=tables.remarks(risk),
+        breaches=None if breaches is None else tables.breach_table(breaches),
+        totals=tables.underlying_table(risk),
+        coins=[_section(findings, coin) for coin in tables.coins(risk)],
+        positions=tables.position_table(risk, MOST_POSITIONS),
+        defects=tables.defect_table(findings.defects),
+        clean=[defect.name for defect in findings.defects if not defect.count],
         version=hedgecore.__version__,
         plotly=offline.get_plotlyjs(),
     )
     return html
 
 
-def _cards(coin: str, total: Row) -> list[tuple[str, str, str]]:
-    """The headline numbers of a coin: what, how much, in which unit."""
-    return [
-        ("index", amount(total["index"]), "USD"),
-        ("open interest", amount(total["open_interest"]), f"options on 1 {coin}"),
-        ("value", amount(total["value_coin"]), f"{coin} = {amount(total['value_usd'])} USD"),
-        ("net delta", amount(total["delta_coin"]), f"{coin}, net of premium"),
-        ("gamma", amount(total["gamma_coin_per_percent"]), f"{coin} per 1 % move"),
-        ("vega", amount(total["vega_usd_per_point"]), "USD per vol point"),
-        ("theta", amount(total["theta_usd_per_day"]), "USD per day"),
-    ]
+def _section(findings: Findings, coin: str) -> Row:
+    """Cards, figures and table of one coin."""
+    from hedgecore import figures
 
-
-# --- figures: plain plotly.js traces and layouts ------------------------------------------------
-
-
-def _figures(coin: str, rows: pl.DataFrame, by_expiry: pl.DataFrame) -> list[Row]:
-    """The figures of a coin; ``rows`` in order of expiry, strike and kind."""
-    groups = rows.partition_by("expiry_datetime", maintain_order=True)
-    labels = [f"{group['expiry_datetime'][0]:%d %b %Y}" for group in groups]
-    otm = [
-        group.filter(group["kind"] * (group["strike"] - group["forward"]) >= 0) for group in groups
-    ]
-    largest = int(by_expiry["open_interest"].arg_max() or 0)
-    greeks = {
-        "net delta": ("delta_coin", f"{coin}"),
-        "gamma": ("gamma_coin_per_percent", f"{coin} per 1 % move"),
-        "vega": ("vega_usd_per_point", "USD per vol point"),
-        "theta": ("theta_usd_per_day", "USD per day"),
+    risk = findings.risk
+    total = risk.total[coin]
+    cards = [("index", tables.amount(risk.market.index.get(coin)), "USD")]
+    for what, measure, note in (
+        ("value", "value_coin", f"{coin} = {tables.amount(total['value_usd'])} USD"),
+        ("net delta", "net_delta", f"{coin}, net of premium"),
+        ("USD delta", "usd_delta", f"{coin}, balances included"),
+        ("gamma", "gamma_1pct", f"{coin} per 1 % move"),
+        ("vega", "vega_usd", "USD per vol point"),
+        ("theta", "theta_usd", "USD per day"),
+    ):
+        cards.append((what, tables.amount(total[measure]), note))
+    shown = []
+    if findings.options is not None:
+        options = findings.options.frame
+        shown += figures.of_chain(options.filter(options["base"] == coin))
+    shown += figures.of_book(risk, coin)
+    if findings.quotes is not None and "open_interest" in findings.quotes.part("quotes").frame:
+        shown += figures.of_dealers(findings.quotes, risk, coin)
+    return {
+        "name": coin,
+        "cards": cards,
+        "figures": shown,
+        "table": tables.bucket_table(risk, coin, "expiry"),
     }
-    held = by_expiry["expiry_datetime"].dt.strftime("%d %b %y").to_list()
-    return [
-        _smile_by_expiry(labels, otm, largest),
-        _all_smiles(labels, otm),
-        _figure(
-            "At-the-money vol",
-            [
-                {
-                    "x": by_expiry["days"].to_list(),
-                    "y": (100 * by_expiry["atm_vol"]).to_list(),
-                    "text": labels,
-                    "mode": "lines+markers",
-                    "hovertemplate": "%{text}: %{y:.2f} %<extra></extra>",
-                }
-            ],
-            "days to expiry (log scale)",
-            "vol, % a year",
-            xaxis={"type": "log", "tickvals": [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000]},
-        ),
-        _open_interest(rows),
-        *(
-            _figure(
-                f"{name.capitalize()} of the open interest by expiry",
-                [{"type": "bar", "x": held, "y": by_expiry[column].to_list()}],
-                "expiry",
-                unit,
-                xaxis={"type": "category", "tickangle": -45},
-            )
-            for name, (column, unit) in greeks.items()
-        ),
-        *_greeks_of_a_call(coin, labels, groups),
-    ]
-
-
-def _figure(title: str, data: list[Row], x: str, y: str, **layout: Any) -> Row:
-    """One figure: plotly.js traces and a layout with both axes named."""
-    layout["xaxis"] = {"title": {"text": x}, **layout.get("xaxis", {})}
-    layout["yaxis"] = {"title": {"text": y}, **layout.get("yaxis", {})}
-    return {"title": title, "data": data, "layout": layout}
-
-
-def _moneyness(rows: pl.DataFrame) -> list[float]:
-    return (rows["strike"] / rows["forward"]).log().round(5).to_list()
-
-
-def _smile_by_expiry(labels: list[str], otm: list[pl.DataFrame], shown: int) -> Row:
-    """Vols implied by bid, ask and mark of one expiry, chosen from a list."""
-    looks: list[tuple[str, Row]] = [
-        ("bid", {"mode": "markers", "marker": {"symbol": "triangle-up", "color": "#2a9d8f"}}),
-        ("ask", {"mode": "markers", "marker": {"symbol": "triangle-down", "color": "#e76f51"}}),
-        ("mark", {"mode": "lines", "line": {"color": "#264653", "width": 2}}),
-    ]
-    data = [
-        {
-            "name": side,
-            "x": _moneyness(rows),
-            "y": (100 * rows[f"{side}_vol"]).round(3).to_list(),
-            "text": rows["instrument_name"].to_list(),
-            "visible": number == shown,
-            "hovertemplate": f"%{{text}}<br>{side} vol %{{y:.2f}} %<extra></extra>",
-            **look,
-        }
-        for number, rows in enumerate(otm)
-        for side, look in looks
-    ]
-    buttons = [
-        {
-            "label": label,
-            "method": "restyle",
-            "args": [{"visible": [index // len(looks) == number for index in range(len(data))]}],
-        }
-        for number, label in enumerate(labels)
-    ]
-    menu = {"buttons": buttons, "active": shown, "x": 1, "xanchor": "right", "y": 1.02}
-    return _figure(
-        "Smile of one expiry: bid, ask and mark",
-        data,
-        "ln(strike / forward), out-of-the-money options",
-        "implied vol, % a year",
-        updatemenus=[{**menu, "yanchor": "bottom", "bgcolor": "#fff"}],
-        legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
-    )
-
-
-def _all_smiles(labels: list[str], otm: list[pl.DataFrame]) -> Row:
-    data = []
-    for number, (label, rows) in enumerate(zip(labels, otm, strict=True)):
-        near = rows.filter(rows["black_delta"].abs() >= 0.01)  # beyond, marks are rounding
-        data.append(
-            {
-                "name": label,
-                "x": _moneyness(near),
-                "y": (100 * near["vol"]).round(3).to_list(),
-                "mode": "lines",
-                "line": {"color": _shade(number, len(labels)), "width": 1.8},
-                "hovertemplate": f"{label}: %{{y:.2f}} %<extra></extra>",
-            }
-        )
-    return _figure(
-        "Smiles of all expiries (mark, Black delta beyond 1 %)",
-        data,
-        "ln(strike / forward), out-of-the-money options",
-        "implied vol, % a year",
-    )
-
-
-def _open_interest(rows: pl.DataFrame) -> Row:
-    """Open interest by strike, all expiries: calls upwards, puts downwards."""
-    data: list[Row] = []
-    for kind, name, color in ((1, "calls", "#2a9d8f"), (-1, "puts", "#e76f51")):
-        held = rows.filter(rows["kind"] == kind).select("strike", "open_interest")
-        held = held.group_by("strike").sum().sort("strike")
-        data.append(
-            {
-                "type": "bar",
-                "name": name,
-                "x": [f"{strike:,.0f}" for strike in held["strike"]],
-                "y": (kind * held["open_interest"]).to_list(),
-                "marker": {"color": color},
-                "hovertemplate": f"%{{x}} {name}: %{{customdata:,.1f}}<extra></extra>",
-                "customdata": held["open_interest"].to_list(),
-            }
-        )
-    strikes = [f"{strike:,.0f}" for strike in rows["strike"].unique().sort()]
-    return _figure(
-        "Open interest by strike, all expiries: calls up, puts down",
-        data,
-        "strike, USD",
-        "options (puts below zero)",
-        barmode="relative",
-        xaxis={"type": "category", "categoryarray": strikes, "nticks": 26, "tickangle": -45},
-        legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
-    )
-
-
-def _greeks_of_a_call(coin: str, labels: list[str], groups: list[pl.DataFrame]) -> list[Row]:
-    """Greeks of one call by strike, a line per expiry."""
-    calls = [group.filter(group["kind"] == 1) for group in groups]
-    forward = float(groups[0]["forward"][0])
-    shown: dict[str, tuple[str, Callable[[pl.DataFrame], pl.Series]]] = {
-        "Net delta": (f"{coin}, net of premium", lambda g: g["delta"]),
-        "Gamma": (f"{coin} per 1 % move", lambda g: g["gamma"] * g["forward"] / 100),
-        "Vega": ("USD per vol point", lambda g: g["vega"] * g["index"] / 100),
-        "Theta": ("USD per day", lambda g: g["theta"] * g["index"] / 365),
-    }
-    return [
-        _figure(
-            f"{name} of one call by strike",
-            [
-                {
-                    "name": label,
-                    "x": group["strike"].to_list(),
-                    "y": values(group).to_list(),
-                    "mode": "lines",
-                    "line": {"color": _shade(number, len(labels)), "width": 1.6},
-                    "hovertemplate": f"{label}, strike %{{x:,}}: %{{y:.4g}}<extra></extra>",
-                }
-                for number, (label, group) in enumerate(zip(labels, calls, strict=True))
-            ],
-            "strike, USD",
-            unit,
-            xaxis={"range": [0.4 * forward, 2.0 * forward]},
-        )
-        for name, (unit, values) in shown.items()
-    ]
-
-
-def _shade(number: int, of: int) -> str:
-    """Colours from near (warm) to far (cold) expiries."""
-    return f"hsl({int(15 + 235 * number / max(of - 1, 1))}, 62%, 46%)"

@@ -119,6 +119,12 @@ class Risk:
         """Return one measure by bucket."""
         return self.columns[name]
 
+    @property
+    def has_strikes(self) -> bool:
+        """Whether the buckets go down to strikes (or there are no options to have them)."""
+        known = ~np.isnan(self.strike)
+        return bool(known.any()) or not (self.book.instruments.type == OPTION).any()
+
     def table(self, by: By = "underlying") -> dict[str, Array]:
         """Return the measures summed by underlying, by expiry too, or by strike too.
 
@@ -131,7 +137,7 @@ class Risk:
         if by in ("expiry", "strike"):
             keys["expiry_time"] = self.expiry_time
         if by == "strike":
-            if not np.isfinite(self.strike).any() and (self.book.instruments.type == OPTION).any():
+            if not self.has_strikes:
                 raise ValueError(
                     "strikes were not kept: ask for them with risk(market, strikes=True)"
                 )
@@ -172,7 +178,7 @@ class Risk:
         net = self.book.net_quantity
         table = self.book.instruments
         data = self.market.align(table)
-        rows = np.flatnonzero((table.type == OPTION) & _valued(table, data) & (net != 0))
+        rows = np.flatnonzero((table.type == OPTION) & data.valued & (net != 0))
         gamma = self._greeks(rows, ("black_gamma",))["black_gamma"]
         usd = net[rows] * gamma * data.unit[rows] * data.forward[rows] ** 2 / 100
         if dealer:
@@ -185,7 +191,10 @@ class Risk:
         }
 
     def positions(self) -> dict[str, Array]:
-        """Return the measures of each instrument with a net quantity, and its name and quantity."""
+        """Return the measures of each instrument with a net quantity, and its name and quantity.
+
+        NaN where the market cannot value it.
+        """
         from dataclasses import replace
 
         table = self.book.instruments
@@ -200,6 +209,11 @@ class Risk:
         entry = _entry_values(self.book)[rows]
         bucket = np.arange(len(rows))
         columns, _ = _measures(single, data, bucket, data.levels, entry, self.tenor, None)
+        # what cannot be valued has no figures, rather than zeros
+        columns = {
+            name: np.where(data.valued, column, np.nan) if name != "positions" else column
+            for name, column in columns.items()
+        }
         head = {"instrument": one.name, "underlying": one.base, "expiry_time": one.expiry_time,
                 "strike": one.strike, "quantity": self.book.net_quantity[rows]}  # fmt: skip
         return head | columns
@@ -306,24 +320,27 @@ def _measures(
     all its options, so that the sums of the core need only the quantity as weight.
     """
     table, net = book.instruments, book.net_quantity
-    valued = _valued(table, data)
-    held = valued & (net != 0)
+    active = net != 0
+    held = data.valued & active
+    everything = bool(held.all())
     s, f, t = levels
     buckets = len(s)
     out = {name: np.zeros(buckets) for name in MEASURES}
 
     for inverse in (True, False):
-        rows = np.flatnonzero(held & (table.type == OPTION) & (table.inverse == inverse))
-        if not rows.size:
-            continue
+        every = everything and table.only_options is inverse
+        rows: Any = slice(None)
+        if not every:
+            rows = np.flatnonzero(held & (table.type == OPTION) & (table.inverse == inverse))
+            if not rows.size:
+                continue
         names = SUMS if inverse else tuple(name.removeprefix("black_") for name in SUMS)
         codes = [pricing.GREEK_NAMES.index(name) for name in names]
-        every = rows.size == len(table)
         where = bucket if every else bucket[rows]
         weight = net if every else net[rows]
         if not inverse and (data.unit != 1).any():
             weight = weight * data.unit[rows]
-        option = _option(table, data, slice(None) if every else rows)
+        option = _option(table, data, rows)
         sums, _ = _core.greek_sums(
             option["kind"], option["strike"], option["expiry"], option["vol"], option["forward"],
             None, option.get("discount"), None, None, option["settlement"], codes,
@@ -356,7 +373,8 @@ def _measures(
         _add(out, "value_coin", amount)
         if kind == SPOT:
             _add(out, "usd_delta", amount)
-    out["positions"] = np.bincount(bucket[net != 0], minlength=buckets).astype(np.float64)
+    counted = bucket if everything else bucket[active]
+    out["positions"] = np.bincount(counted, minlength=buckets).astype(np.float64)
     s = np.where(np.isfinite(s), s, 0.0)
     for coin_name, usd_name in (
         ("value_coin", "value_usd"), ("vega_coin", "vega_usd"), ("theta_coin", "theta_usd"),
@@ -443,17 +461,12 @@ def _option(table: Any, data: Aligned, rows: Any) -> dict[str, Any]:
     return arguments
 
 
-def _valued(table: Any, data: Aligned) -> Array:
-    """Instruments that the market can value."""
-    option = table.type == OPTION
-    quoted = np.isfinite(data.index) & ((table.type >= SPOT) | np.isfinite(data.forward))
-    alive = ~(data.expiry < 0)
-    return quoted & alive & (~option | np.isfinite(data.vol))
-
-
 def _completeness(book: Book, data: Aligned) -> Completeness:
     table = book.instruments
     held = book.net_quantity != 0
+    active = int(np.count_nonzero(held))
+    if active == len(table) and data.valued.all():
+        return Completeness(active, active, 0, (), (), ())
     expired = held & (data.expiry < 0)
     quoted = np.isfinite(data.index) & ((table.type >= SPOT) | np.isfinite(data.forward))
     no_quote = held & ~expired & ~quoted
@@ -464,7 +477,7 @@ def _completeness(book: Book, data: Aligned) -> Completeness:
 
     left_out = int((expired | no_quote | no_vol).sum())
     return Completeness(
-        positions=len(table), valued=int(held.sum()) - left_out, closed=int((~held).sum()),
+        positions=len(table), valued=active - left_out, closed=len(table) - active,
         no_quote=names(no_quote), no_vol=names(no_vol), expired=names(expired),
     )  # fmt: skip
 
