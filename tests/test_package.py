@@ -120,3 +120,26 @@ def test_readme_examples_print_what_the_readme_says(tmp_path: Path) -> None:
         )
         assert blocks[i + 1][0] == "text"
         assert done.stdout.split() == blocks[i + 1][1].split()
+
+
+def test_books_by_name_need_numpy_alone() -> None:
+    code = f"""
+import sys
+for name in {OPTIONAL!r}:
+    sys.modules[name] = None  # as if it were not installed
+import hedgecore as hc
+book = hc.Book.from_frame({{'instrument': ['BTC-26JUN26-90000-C', 'BTC-PERPETUAL'], 'quantity': [1, -1000.0]}})
+market = hc.Market('2026-06-10', index={{'BTC': 90000}}, vols=0.5,
+                   forwards={{('BTC', '2026-06-26T08:00'): 90000.0}})
+risk = book.risk(market)
+print(round(risk.total['BTC']['black_delta'], 3))
+try:
+    risk.to_frame()
+except ImportError as error:
+    print(error)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines() == [
+        "0.51",
+        "to_frame() needs pandas or polars: pip install polars",
+    ]

@@ -23,16 +23,10 @@ import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from hedgecore.venues.layouts import SETTLEMENTS, TIME, TYPES
-
-try:
+if TYPE_CHECKING:
     import polars as pl
-except ImportError as error:
-    raise ImportError(
-        'taking names of instruments apart needs polars: pip install "hedgecore[data]"'
-    ) from error
 
 EXPIRY_HOUR: Final = 8
 """Hour (UTC) of every expiry and of the daily settlement."""
@@ -186,6 +180,10 @@ def parse_many(names: pl.Series) -> pl.DataFrame:
     Columns: ``base``, ``quote``, ``type``, ``kind``, ``strike``, ``expiry_time``, ``settlement``,
     ``currency``, with the types of `hedgecore.venues.layouts.QUOTES`.
     """
+    import polars as pl  # one name at a time needs numpy alone
+
+    from hedgecore.venues.layouts import SETTLEMENTS, TIME, TYPES
+
     text = pl.col("name").cast(pl.String)
     dated = text.str.extract_groups(_DATED).struct
     other = text.str.extract_groups(_OTHER).struct
@@ -286,6 +284,8 @@ def _expiry_time(day: str) -> datetime | None:
 
 def _expiry_times(day: pl.Expr) -> pl.Expr:
     """The same for a column; the year is written out, "%y" would put 69 into 1969."""
+    import polars as pl
+
     text = pl.concat_str(day.str.head(-2).str.zfill(5), pl.lit("20"), day.str.tail(2))
     dates = text.str.to_titlecase().str.to_date("%d%b%Y", strict=False)
     return dates.cast(pl.Datetime("us")).dt.replace_time_zone("UTC") + pl.duration(
