@@ -541,3 +541,16 @@ class TestAsAProgram:
         )
         done = python("-c", code)
         assert done.returncode == 0, done.stderr
+
+
+def test_risk_writes_every_row_of_the_chain(crash_file: Path, tmp_path: Path) -> None:
+    """``risk --parquet`` holds what ``iv --parquet`` does."""
+    by_risk, by_iv = tmp_path / "risk.parquet", tmp_path / "iv.parquet"
+    for command, path in (("risk", by_risk), ("iv", by_iv)):
+        done = CliRunner().invoke(app, [command, str(crash_file), "--parquet", str(path)])
+        assert done.exit_code == 0, done.output
+    frame = pl.read_parquet(by_risk)
+    assert frame.equals(pl.read_parquet(by_iv))
+    assert {"implied_bid", "implied_ask", "implied_mark", "model_delta", "vol_source"} <= set(
+        frame.columns
+    )

@@ -28,7 +28,7 @@ else:
 
 if TYPE_CHECKING:
     from hedgecore.book import Book
-    from hedgecore.chain import Vols
+    from hedgecore.chain import Implied, Vols
     from hedgecore.report import Findings
     from hedgecore.venues.tables import Table
 
@@ -87,6 +87,10 @@ def risk(
     positions_csv: Annotated[
         Path | None, typer.Option(help="Write the risk of every position to this CSV file.")
     ] = None,
+    parquet: Annotated[
+        Path | None,
+        typer.Option(help="Write every option of the chain, with vols and Greeks, as iv does."),
+    ] = None,
     html: Annotated[
         Path | None, typer.Option(help="Write a one-file report that works offline.")
     ] = None,
@@ -97,9 +101,11 @@ def risk(
     """Value and Greeks of a book by underlying, expiry and strike; limits; what was left out."""
     with _clear_errors():
         outputs = {"json": json, "csv": csv, "positions-csv": positions_csv, "html": html}
-        _check_outputs(outputs, chain, positions, limits)
+        _check_outputs(outputs | {"parquet": parquet}, chain, positions, limits)
         found = _assess(chain, positions, limits, at, vols, threads)
         _write(found, outputs, by)
+        if parquet is not None and found.quotes is not None:
+            _write_rows(_implied(found.quotes, True, threads), None, parquet)
         if _STDOUT not in (json, csv):
             print_risk(found, by)
         if found.breaches:
@@ -284,27 +290,13 @@ def _write(found: Findings, outputs: dict[str, Path | None], by: Any) -> None:
 def _iv(
     source: Path, at: str | None, csv: Path | None, parquet: Path | None, threads: int | None
 ) -> None:
-    from hedgecore.chain import implied, snapshot, snapshots
-    from hedgecore.report import replacing
+    from hedgecore.chain import snapshot, snapshots
     from hedgecore.tables import defect_table, vol_tables, vols_by_expiry
-    from hedgecore.venues import DataError
 
     table = _read(source).part("quotes")
     _check_time(table, at)
-    with phase("implied vols") as done:
-        result = implied(table, greeks=bool(csv or parquet), threads=threads)
-        if not result.frame.height:
-            raise DataError(f"{source}: no options in this file")
-        what = "3 vols and every Greek" if csv or parquet else "3 vols"
-        done(f"implied {what} of {result.frame.height:,} rows")
-    if csv is not None:
-        with phase(f"writing {csv}") as done, replacing(csv) as file:
-            result.frame.write_csv(file, datetime_format="%Y-%m-%dT%H:%M:%S%.6f+00:00")
-            done(f"wrote {csv}")
-    if parquet is not None:
-        with phase(f"writing {parquet}") as done, replacing(parquet) as file:
-            result.frame.write_parquet(file)
-            done(f"wrote {parquet}")
+    result = _implied(table, bool(csv or parquet), threads)
+    _write_rows(result, csv, parquet)
     out, now = output(), snapshot(result.frame, at)
     times = snapshots(result.frame)
     shown_at: Any = now["timestamp"].max()
@@ -319,6 +311,32 @@ def _iv(
         print_table(out, shown)
     clean = [defect.name for defect in result.defects if not defect.count]
     print_defects(out, defect_table(result.defects), clean)
+
+
+def _implied(table: Table, greeks: bool, threads: int | None) -> Implied:
+    from hedgecore.chain import implied
+    from hedgecore.venues import DataError
+
+    with phase("implied vols") as done:
+        result = implied(table, greeks=greeks, threads=threads)
+        if not result.frame.height:
+            raise DataError(f"{table.source}: no options in this file")
+        what = "3 vols and every Greek" if greeks else "3 vols"
+        done(f"implied {what} of {result.frame.height:,} rows")
+    return result
+
+
+def _write_rows(result: Implied, csv: Path | None, parquet: Path | None) -> None:
+    from hedgecore.report import replacing
+
+    if csv is not None:
+        with phase(f"writing {csv}") as done, replacing(csv) as file:
+            result.frame.write_csv(file, datetime_format="%Y-%m-%dT%H:%M:%S%.6f+00:00")
+            done(f"wrote {csv}")
+    if parquet is not None:
+        with phase(f"writing {parquet}") as done, replacing(parquet) as file:
+            result.frame.write_parquet(file)
+            done(f"wrote {parquet}")
 
 
 def _many(count: int, what: str) -> str:
