@@ -56,6 +56,13 @@ def test_book_risk(benchmark: Any, held: tuple[hc.Book, hc.Market]) -> None:
     assert risk["net_delta"].sum() == pytest.approx((g.delta * book.quantity).sum(), rel=1e-9)
 
 
+def test_book_risk_in_a_new_market(benchmark: Any, held: tuple[hc.Book, hc.Market]) -> None:
+    """Every tick another market: its data are brought into the book's order first."""
+    book, market = held
+    benchmark.group = f"risk of {N} distinct options, one thread"
+    benchmark(lambda: book.risk(market.replaced(vols=0.6), threads=1))
+
+
 def test_the_kernel_alone(benchmark: Any, held: tuple[hc.Book, hc.Market]) -> None:
     book, market = held
     data = market.align(book.instruments)

@@ -410,8 +410,11 @@ def test_breaches() -> None:
     ("limits", "message"),
     [
         ({"BTC": {"delta": 1}}, "BTC.delta: no such measure; there are value_coin"),
-        ({"BTC": {"net_delta": "x"}}, "BTC.net_delta = 'x' must be a number or a pair"),
-        ({"BTC": {"net_delta": [2, 1]}}, r"must be a number or a pair \[low, high\]"),
+        (
+            {"BTC": {"net_delta": "x"}},
+            "BTC.net_delta = 'x' must be a number that is not negative or a pair",
+        ),
+        ({"BTC": {"net_delta": [2, 1]}}, r"or a pair \[low, high\]"),
         ({"BTC": {"net_delta": True}}, "must be a number"),
         ({"BTC": 5}, "limits of 'BTC' = 5 must be a table"),
         ({"btc": {"net_delta": 1}}, "limits of 'btc': did you mean 'BTC'"),
@@ -473,7 +476,136 @@ def test_threads_and_order_of_summation() -> None:
 
 
 def test_infinite_gamma_of_a_closed_position_does_not_count() -> None:
-    m = hc.Market(JUNE, index={"BTC": 90_000}, forwards={("BTC", JUNE): 90_000}, vols=0.5)
+    m = hc.Market(
+        JUNE, index={"BTC": 90_000}, forwards={("BTC", JUNE): 90_000}, vols=0.5, averaging=0
+    )
     held = book(["BTC-26JUN26-90000-C", "BTC-26JUN26-80000-C"], [0, 2])
     assert held.risk(m).total["BTC"]["gamma"] == 0.0
     assert book(["BTC-26JUN26-90000-C"], [1]).risk(m).total["BTC"]["gamma"] == np.inf
+    # where the settlement price is an average, nothing moves any more at expiry
+    assert (
+        book(["BTC-26JUN26-90000-C"], [1]).risk(m.replaced(averaging=1800)).total["BTC"]["gamma"]
+        == 0.0
+    )
+
+
+def test_settlement_window() -> None:
+    """Half way through the averaging a call of delta 1 and mark 0.3 counts (1 - 0.3) / 2 (Deribit's example)."""
+    held = book(["BTC-26JUN26-63000-C", "BTC-26JUN26", "BTC-PERPETUAL"], [1, 90_000, 90_000])
+    common = {"index": {"BTC": 90_000}, "forwards": {("BTC", JUNE): 90_000}, "vols": 0.5}
+    names = ["BTC-26JUN26-63000-C", "BTC-26JUN26", "BTC-PERPETUAL"]
+    for minutes, left in ((60, 1.0), (30, 1.0), (15, 0.5), (6, 0.2), (0, 0.0)):
+        when = np.datetime64(JUNE) - np.timedelta64(minutes, "m")
+        got = held.risk(hc.Market(when, **common)).positions()
+        assert got["instrument"].tolist() == sorted(names)
+        by_name = dict(zip(got["instrument"].tolist(), got["net_delta"].tolist(), strict=True))
+        assert by_name["BTC-26JUN26-63000-C"] == pytest.approx(left * 0.7, rel=1e-9)
+        assert by_name["BTC-26JUN26"] == pytest.approx(left)
+        assert by_name["BTC-PERPETUAL"] == pytest.approx(1.0)
+
+
+def test_what_cannot_be_valued_breaches_its_limits() -> None:
+    held = book(["BTC-25DEC27-100000-C", "BTC-PERPETUAL", "ETH-26JUN26-3000-C"], [1e6, 10, 1])
+    (breach,) = held.check({"BTC": {"vega_usd": 10}}, market())
+    assert (breach.measure, breach.value, breach.underlying) == ("unvalued", 1.0, "BTC")
+    assert breach.positions == (("BTC-25DEC27-100000-C", 1e6),)
+    assert held.check({"ETH": {"vega_usd": 1e9}}, market()) == []
+    assert held.check({"total": {"vega_usd": 1e9}}, market())[0].measure == "unvalued"
+
+
+def test_markets_and_books_do_not_change() -> None:
+    """What was asked of them stays true: bump-and-revalue needs another market."""
+    m, held = market(), book()
+    before = held.risk(m).total["BTC"]["value_usd"]
+    with pytest.raises(TypeError):
+        m.index["BTC"] = 1.0  # type: ignore[index]
+    with pytest.raises(AttributeError, match="a Market does not change"):
+        m.vols = 0.1
+    with pytest.raises(ValueError, match="read-only"):
+        held.quantity[0] = 5.0
+    up = m.replaced(index={"BTC": 96_800, "ETH": 3_100})
+    assert held.risk(up).total["BTC"]["value_usd"] != before
+    assert held.risk(m).total["BTC"]["value_usd"] == before
+
+
+def test_profit_of_a_closed_future_stays() -> None:
+    closed = hc.Book.from_frame(
+        {
+            "instrument": ["BTC-PERPETUAL"] * 2,
+            "quantity": [100_000.0, -100_000],
+            "entry_price": [60_000.0, 70_000],
+        }
+    )
+    total = closed.risk(market()).total["BTC"]
+    assert total["value_coin"] == pytest.approx(100_000 * (1 / 60_000 - 1 / 70_000))
+    assert total["net_delta"] == 0.0
+    assert closed.risk(market()).positions()["value_coin"].sum() == pytest.approx(
+        total["value_coin"]
+    )
+
+
+def test_rows_with_a_kind_or_an_expiry_are_no_balances() -> None:
+    terms = {
+        "base": ["BTC", "BTC"],
+        "kind": ["C", "C"],
+        "strike": [50_000, None],
+        "expiry_time": [JUNE, JUNE],
+    }
+    with pytest.raises(ValueError, match=r"strike\[1\] = nan must be given"):
+        hc.Book.from_frame({**terms, "quantity": [1, 2]})
+    future = hc.Book.from_frame(
+        {"base": ["BTC"], "expiry_time": ["2026-06-26"], "settlement": ["inverse"], "quantity": [1]}
+    )
+    assert future.instruments.columns()["type"].tolist() == ["future"]
+    assert future.instruments.expiry_time[0] == np.datetime64(JUNE)
+
+
+def test_contract_sizes_of_named_instruments_multiply() -> None:
+    held = hc.Book.from_frame(
+        {"instrument": ["BTC-PERPETUAL"], "quantity": [5], "contract_size": [10]}
+    )
+    assert held.net_quantity.tolist() == [50.0]
+
+
+@pytest.mark.parametrize("price", [0.0, -1.0, np.inf])
+def test_wrong_entry_prices(price: float) -> None:
+    with pytest.raises(ValueError, match=r"entry_price\[0\] = .* must be positive and finite"):
+        hc.Book.from_frame(
+            {"instrument": ["BTC-PERPETUAL"], "quantity": [5], "entry_price": [price]}
+        )
+
+
+def test_csv_of_a_frame_with_its_index(tmp_path: Path) -> None:
+    path = tmp_path / "positions.csv"
+    pd.DataFrame({"instrument": NAMES, "quantity": QUANTITIES}).to_csv(path)
+    assert len(hc.Book.from_csv(path)) == len(NAMES)
+    path.write_text("\n\ninstrument,quantity\nBTC-PERPETUAL,1\nBTCPERPETUAL,2\n")
+    with pytest.raises(ValueError, match=r"instrument in line 5: .*BTCPERPETUAL"):
+        hc.Book.from_csv(path)
+    path.write_text("instrument,quantity,quantity\nBTC-PERPETUAL,1,2\n")
+    with pytest.raises(ValueError, match="a column name stands twice"):
+        hc.Book.from_csv(path)
+
+
+def test_breach_of_a_strike_bucket_names_its_own_positions() -> None:
+    held = book(["BTC-26JUN26-80000-P", "BTC-26JUN26-90000-C"], [50, 50])
+    risk = held.risk(market(), strikes=[85_000.0])
+    breaches = risk.check({"BTC": {"strike": {"gamma_usd_1pct": 1}}})
+    by_bucket = {b.bucket.split()[-1]: [name for name, _ in b.positions] for b in breaches}
+    assert by_bucket == {"85000": ["BTC-26JUN26-90000-C"], "-inf": ["BTC-26JUN26-80000-P"]}
+
+
+def test_a_million_buckets_fit_in_memory() -> None:
+    """Per-position risk of many options: the partial sums of the core stay bounded."""
+    n = 200_000
+    rng = np.random.default_rng(3)
+    held = hc.Book.from_frame(
+        {
+            "base": np.full(n, "BTC"), "kind": rng.choice([1, -1], n), "strike": rng.uniform(5e4, 1.2e5, n),
+            "expiry_time": np.full(n, np.datetime64(JUNE, "us")), "settlement": np.full(n, "inverse"),
+            "quantity": rng.normal(size=n),
+        }
+    )  # fmt: skip
+    risk = held.risk(market())
+    positions = risk.positions()
+    assert positions["net_delta"].sum() == pytest.approx(risk["net_delta"].sum(), rel=1e-9)

@@ -554,3 +554,30 @@ def test_risk_writes_every_row_of_the_chain(crash_file: Path, tmp_path: Path) ->
     assert {"implied_bid", "implied_ask", "implied_mark", "model_delta", "vol_source"} <= set(
         frame.columns
     )
+
+
+def test_futures_give_perpetuals_their_prices(shared: Path, tmp_path: Path) -> None:
+    """Without their quotes perpetuals are valued at the index and futures at the forward."""
+    folder = shared / "data" / "chains"
+    chain = folder / "deribit_btc_eth_6h_20260101_20260331.parquet"
+    positions = tmp_path / "positions.csv"
+    positions.write_text("instrument,quantity\nBTC-PERPETUAL,100000\nBTC-27MAR26,-100000\n")
+    command = ["risk", str(chain), "--at", "2026-02-05T16:00", "--positions", str(positions)]
+    others = [
+        f"--futures={folder / name}_20260101_20260331.csv.gz"
+        for name in ("perpetual_futures_prices", "term_futures_marks")
+    ]
+    deltas = []
+    for options in ([], others):
+        done = CliRunner().invoke(app, [*command, *options, "--json", "-"])
+        assert done.exit_code == 0, done.output
+        assert ("No quotes of BTC-PERPETUAL" in done.output) == (not options) or "{" in done.output
+        text = done.stdout
+        deltas.append(json.loads(text[text.index("{") :])["totals"])
+    assert deltas[0] != deltas[1]
+
+
+def test_rows_of_iv_do_not_go_to_the_output(chain_file: Callable[..., Path]) -> None:
+    done = CliRunner().invoke(app, ["iv", str(chain_file()), "--csv", "-"])
+    assert done.exit_code == 2
+    assert not Path("-").exists()

@@ -103,6 +103,12 @@ def test_ways_to_give_numbers(strike: Any) -> None:
     np.testing.assert_array_equal(hc.price("call", **COMMON | {"strike": strike}), expected)
 
 
+def test_masked_values_are_missing() -> None:
+    strike = np.ma.masked_array([90.0, 100.0, 110.0], mask=[False, True, False])
+    got = hc.price("call", **COMMON | {"strike": strike}, errors="nan")
+    assert np.isnan(got).tolist() == [False, True, False]
+
+
 def test_scalars_in_scalars_out() -> None:
     g = hc.greeks("call", **COMMON)
     assert type(g.price) is float

@@ -186,7 +186,9 @@ class TestDocument:
 
     def test_infinite_is_none(self) -> None:
         june = "2026-06-26T08:00"
-        market = hc.Market(june, index={"BTC": 9e4}, forwards={("BTC", june): 9e4}, vols=0.5)
+        market = hc.Market(
+            june, index={"BTC": 9e4}, forwards={("BTC", june): 9e4}, vols=0.5, averaging=0
+        )
         book = hc.Book.from_frame({"instrument": ["BTC-26JUN26-90000-C"], "quantity": [1]})
         findings = Findings(book.risk(market, strikes=True))
         assert document(findings)["totals"]["BTC"]["gamma"] is None

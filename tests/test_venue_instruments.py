@@ -201,6 +201,17 @@ class TestContracts:
         maker = contracts.option_fee(10.0, 10.0, index=200.0, side="maker")
         assert maker == pytest.approx(0.0001 * 200 * 10)
 
+    def test_misspelt_words_are_errors(self) -> None:
+        for call in (
+            lambda: contracts.option_fee(0.01, 1, side="Maker"),  # type: ignore[arg-type]
+            lambda: contracts.future_fee(60_000, 1_000, side="Taker"),  # type: ignore[arg-type]
+            lambda: contracts.future_fee(60_000, 1_000, settlement="Linear"),  # type: ignore[arg-type]
+            lambda: contracts.future_fee(60_000, 1_000, period="weekly"),  # type: ignore[arg-type]
+            lambda: contracts.option_delivery_fee(0.1, 1, period="daily"),  # type: ignore[arg-type]
+        ):
+            with pytest.raises(ValueError, match="must be one of"):
+                call()
+
     def test_future_and_delivery_fees(self) -> None:
         # the exchange's examples: 10,000 USD of a weekly future at 100,000
         weekly = {"price": 100_000, "amount": 10_000, "period": "week"}

@@ -1,10 +1,17 @@
 #include "arguments.hpp"
 
+#include <limits>
+
 namespace hedgecore::bindings {
 namespace {
 
 std::string shape_text(const py::array& array) {
     return py::str(array.attr("shape")).cast<std::string>();
+}
+
+bool is_plain_array(py::handle value) {
+    static const py::handle type = py::object(py::module_::import("numpy").attr("ndarray")).release();
+    return py::type::handle_of(value).is(type);
 }
 
 // Arrays that the core can read where they lie: this dtype, aligned, whole strides.
@@ -43,6 +50,10 @@ Numbers::Numbers(py::handle value, const char* name, Rows& rows) {
     py::array array;
     if (py::isinstance<py::array>(value)) {
         array = py::reinterpret_borrow<py::array>(value);
+        // of masked arrays (numpy.ma) what is masked is missing: NaN
+        if (!is_plain_array(value) && py::hasattr(value, "filled")) {
+            array = value.attr("astype")("float64").attr("filled")(std::numeric_limits<double>::quiet_NaN()).cast<py::array>();
+        }
     } else {
         array = py::array::ensure(value);
         if (!array) {

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from functools import cached_property
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 import numpy as np
@@ -52,13 +53,18 @@ class Book:
         self, table: Instruments, row: Array, quantity: Array, entry_price: Array | None = None
     ) -> None:
         self.instruments = table
-        self.row = np.asarray(row, np.intp)
-        self.quantity = np.asarray(quantity, np.float64)
+        self.row = _frozen(row, np.intp)
+        self.quantity = _frozen(quantity, np.float64)
         n = len(self.quantity)
-        self.entry_price = np.full(n, np.nan) if entry_price is None else entry_price
+        prices = np.full(n, np.nan) if entry_price is None else entry_price
+        self.entry_price = _frozen(prices, np.float64)
         if len(self.row) != n or len(self.entry_price) != n:
             raise ValueError("row, quantity and entry_price must have one length")
         instruments.check(~np.isfinite(self.quantity), "quantity", self.quantity, "finite")
+        wrong = ~np.isnan(self.entry_price) & ~(
+            (self.entry_price > 0) & (self.entry_price < np.inf)
+        )
+        instruments.check(wrong, "entry_price", self.entry_price, "positive and finite, or none")
         self._latest: Risk | None = None
 
     @classmethod
@@ -70,7 +76,8 @@ class Book:
         data
             Columns ``quantity`` and either ``instrument`` (or ``instrument_name``: names of the
             venue) or the terms of each row, see :func:`hedgecore.instruments.from_columns`.
-            Optionally ``entry_price``.  Other columns are ignored.
+            Optionally ``entry_price``, and ``contract_size``, by which quantities are multiplied (where
+            they count contracts).  Other columns are ignored.
         venue
             Whose names these are.
 
@@ -89,6 +96,10 @@ class Book:
         if names is None:
             table = instruments.from_columns(columns, len(quantity))
             return cls(table, np.arange(len(quantity)), quantity, entry_price)
+        if "contract_size" in columns:
+            size = _numbers(columns["contract_size"], "contract_size")
+            instruments.check(~(size > 0), "contract_size", size, "positive")
+            quantity = quantity * size
         distinct, row = np.unique(np.asarray(names).astype(np.str_), return_inverse=True)
         return cls(_parsed(distinct, row, venue), row, quantity, entry_price)
 
@@ -103,29 +114,36 @@ class Book:
         """
         path = Path(path)
         with path.open(newline="", encoding="utf-8-sig") as file:
+            reader = csv.reader(file)
             try:
-                rows = list(csv.DictReader(file))
+                lines = [(reader.line_num, line) for line in reader if line]
             except (csv.Error, UnicodeDecodeError) as error:
                 raise ValueError(f"{path}: not a CSV file ({error})") from error
-        if not rows:
+        if len(lines) < 2:
             raise ValueError(f"{path}: no positions")
-        columns: dict[str, list[Any]] = {str(name).strip(): [] for name in rows[0] if name}
-        for number, line in enumerate(rows, start=2):
-            if None in line or None in line.values():
+        header = [name.strip() for name in lines[0][1]]
+        named = [name for name in header if name]  # a column without a name is a frame's index
+        if len(set(named)) < len(named):
+            raise ValueError(f"{path}: a column name stands twice in {', '.join(named)}")
+        numbers = [number for number, _ in lines[1:]]
+        columns: dict[str, list[Any]] = {name: [] for name in named}
+        for number, line in lines[1:]:
+            if len(line) != len(header):
                 raise ValueError(f"{path}: line {number} has not as many fields as the header")
-            for name, value in line.items():
-                columns[name.strip()].append(value.strip())
+            for name, value in zip(header, line, strict=True):
+                if name:
+                    columns[name].append(value.strip())
         for name in ("quantity", "entry_price", "strike", "contract_size"):
             if name in columns:
                 columns[name] = [
                     _number(value, f"{path}: line {number}: {name}")
-                    for number, value in enumerate(columns[name], start=2)
+                    for number, value in zip(numbers, columns[name], strict=True)
                 ]
         try:
             return cls.from_frame(columns, venue)
         except ValueError as error:
             # rows of the frame are lines of the file, below its header
-            text = re.sub(r"\[(\d+)\]", lambda row: f" in line {int(row[1]) + 2}", str(error))
+            text = re.sub(r"\[(\d+)\]", lambda row: f" in line {numbers[int(row[1])]}", str(error))
             raise ValueError(f"{path}: {text}") from None
 
     @classmethod
@@ -219,7 +237,7 @@ class Aligned:
     has expired; ``rate`` of the settlement currency; ``unit`` the USD per unit of the currency in
     which a linear instrument is priced (1 for inverse ones).  ``levels`` are index, forward and
     expiry by pair of base and expiry time (the order of ``Instruments.expiries``).  ``valued`` says
-    which instruments the market can value.
+    which instruments the market can value; ``averaging`` is the market's.
     """
 
     index: Array
@@ -230,15 +248,17 @@ class Aligned:
     rate: Array
     levels: tuple[Array, Array, Array]
     valued: Array
+    averaging: float
 
     def take(self, rows: Array) -> Aligned:
         """Return those rows, each with levels of its own."""
         taken = {
             field.name: getattr(self, field.name)[rows]
             for field in fields(self)
-            if field.name != "levels"
+            if field.name not in ("levels", "averaging")
         }
-        return Aligned(**taken, levels=(taken["index"], taken["forward"], taken["expiry"]))
+        levels = (taken["index"], taken["forward"], taken["expiry"])
+        return Aligned(**taken, levels=levels, averaging=self.averaging)
 
 
 class Market:
@@ -265,6 +285,13 @@ class Market:
         Continuous discount rates by currency of settlement; 0 where not given.
     currencies
         USD per unit of currencies that are no coin; USD, USDC and USDT are 1 unless given.
+    averaging
+        Seconds before expiry over which the venue averages the index into the settlement price: deltas
+        and gammas fade within it.  1800 by default (Deribit: 07:30 to 08:00 UTC); 0 for none.
+    notes
+        What there is to know about where the data come from.
+
+    A market does not change; :meth:`replaced` makes another one.
     """
 
     def __init__(
@@ -278,18 +305,29 @@ class Market:
         option_vols: tuple[Instruments, Array] | None = None,
         rates: Mapping[str, float] | None = None,
         currencies: Mapping[str, float] | None = None,
+        averaging: float = 1800.0,
+        notes: tuple[str, ...] = (),
     ) -> None:
+        self._arguments = {
+            "time": time, "index": index, "forwards": forwards, "prices": prices, "vols": vols,
+            "option_vols": option_vols, "rates": rates, "currencies": currencies,
+            "averaging": averaging, "notes": notes,
+        }  # fmt: skip
         self.time = instruments.times_of([time], 1, "time")[0]
-        self.index = {name: float(value) for name, value in index.items()}
-        self.forwards = {
-            (base, instruments.times_of([when], 1, "forwards")[0]): float(value)
-            for (base, when), value in (forwards or {}).items()
-        }
-        self.prices = {name: float(value) for name, value in (prices or {}).items()}
+        self.index = _fixed({name: float(value) for name, value in index.items()})
+        self.forwards = _fixed(
+            {
+                (base, instruments.expiries_of([when], 1, "forwards")[0]): float(value)
+                for (base, when), value in (forwards or {}).items()
+            }
+        )
+        self.prices = _fixed({name: float(value) for name, value in (prices or {}).items()})
         self.vols = vols
         self.option_vols = option_vols
-        self.rates = dict(rates or {})
-        self.currencies = {"USD": 1.0, "USDC": 1.0, "USDT": 1.0} | dict(currencies or {})
+        self.rates = _fixed(rates or {})
+        self.currencies = _fixed({"USD": 1.0, "USDC": 1.0, "USDT": 1.0} | dict(currencies or {}))
+        self.averaging = float(averaging)
+        self.notes = notes
         tables: tuple[tuple[str, Mapping[Any, float]], ...] = (
             ("index", self.index), ("price", self.prices), ("forward", self.forwards),
             ("currency", self.currencies),
@@ -298,7 +336,23 @@ class Market:
             for name, value in table.items():
                 if not (np.isfinite(value) and value > 0):
                     raise ValueError(f"{what} of {name} = {value} must be finite and positive")
+        for currency, rate in self.rates.items():
+            if not np.isfinite(rate):
+                raise ValueError(f"rate of {currency} = {rate} must be finite")
         self._latest: tuple[Instruments, Aligned] | None = None
+        self._ready = True
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        # what was computed in this market is remembered: it must stay what it was
+        if getattr(self, "_ready", False) and name != "_latest":
+            raise AttributeError(
+                f"a Market does not change: market.replaced({name}=...) makes another"
+            )
+        super().__setattr__(name, value)
+
+    def replaced(self, **changes: Any) -> Market:
+        """Return another market with some arguments changed: ``market.replaced(index={"BTC": 9e4})``."""
+        return Market(**(self._arguments | changes))
 
     @classmethod
     def from_quotes(
@@ -364,11 +418,12 @@ class Market:
                 unit[~table.inverse & (table.type < SPOT) & (table.currency == currency)] = value
         quoted = np.isfinite(index) & (held | np.isfinite(forward)) & ~(years < 0)
         valued = quoted & ((table.type != OPTION) | np.isfinite(vol))
-        return Aligned(index, unit, forward, years, vol, rate, levels, valued)
+        return Aligned(index, unit, forward, years, vol, rate, levels, valued, self.averaging)
 
     def _worth(self, base: Any) -> float:
         """USD per unit of a coin or currency; NaN where not known."""
-        return self.index.get(str(base), self.currencies.get(str(base), np.nan))
+        worth: float = self.index.get(str(base), self.currencies.get(str(base), np.nan))
+        return worth
 
     def _vols(self, table: Instruments, forward: Array, years: Array) -> Array:
         vol = np.full(len(table), np.nan)
@@ -400,7 +455,7 @@ def _parsed(names: Array, row: Array, venue: str) -> Instruments:
     parsed: list[Any] = []
     bad: dict[int, str] = {}
     for i, name in enumerate(names.tolist()):
-        if name.isalnum() and name.isupper():  # BTC, USDC: a balance
+        if re.fullmatch("[A-Z][A-Z0-9]{1,5}", name):  # BTC, USDC: a balance
             parsed.append(instruments.Balance(name))
             continue
         try:
@@ -421,6 +476,17 @@ def _numbers(values: Array, name: str) -> Array:
         return np.asarray(values, dtype=np.float64)
     except (TypeError, ValueError) as error:
         raise TypeError(f"{name} must be numbers: {error}") from None
+
+
+def _frozen(values: Any, dtype: Any) -> Array:
+    """A copy that cannot be written to: what a book was asked stays true of it."""
+    array = np.array(values, dtype)
+    array.setflags(write=False)
+    return array
+
+
+def _fixed(table: Mapping[Any, Any]) -> Mapping[Any, Any]:
+    return MappingProxyType(dict(table))
 
 
 def _number(text: str, where: str) -> float:

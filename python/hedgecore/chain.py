@@ -167,6 +167,12 @@ def snapshot(frame: pl.DataFrame, at: str | datetime | None = None) -> pl.DataFr
     )
 
 
+def newest_time(data: Any, at: str | datetime | None = None) -> datetime:
+    """Return the time of the newest quote at or before ``at`` (by default of all), UTC."""
+    time: datetime = snapshot(_frame(data).select("timestamp", "instrument"), at)["timestamp"].max()  # type: ignore[assignment]
+    return time
+
+
 def forwards(frame: pl.DataFrame) -> pl.DataFrame:
     """Return the forward of each expiry: the venue's, and the one in the quotes by put-call parity.
 
@@ -218,8 +224,9 @@ def market_of(data: Any, at: Any = None, vols: Vols = "mark", **more: Any) -> Ma
     at
         Which snapshot: see :func:`snapshot`.
     vols
-        Of options: "mark", implied from the venue's mark at the row's forward, where that fails the venue's;
-        "mid", implied from the middle of bid and ask; "venue", as printed.
+        Of options: "mark", implied from the venue's mark at the row's forward, where that fails the venue's
+        (``Market.notes`` counts them); "mid", implied from the middle of bid and ask; "venue", as printed.
+        For the first two, call and put of a strike share the vol of the one out of the money.
     more
         Further arguments of :class:`hedgecore.Market`: ``index`` for coins, ``forwards`` and ``prices`` that the
         quotes lack, ``vols`` as ``surface`` for options that have none, ``rates``, ``currencies``.
@@ -255,13 +262,15 @@ def market_of(data: Any, at: Any = None, vols: Vols = "mark", **more: Any) -> Ma
         .iter_rows()
     }
     surface = more.pop("surface", None)
+    chosen, notes = _chosen_vols(options, vols)
     return Market(
         time.replace(tzinfo=None),
         index=index | dict(more.pop("index", {})),
         forwards=curve | dict(more.pop("forwards", {})),
         prices=prices | dict(more.pop("prices", {})),
         vols=surface,
-        option_vols=(_instruments(options), _chosen_vols(options, vols)),
+        option_vols=(_instruments(options), chosen),
+        notes=(*notes, *more.pop("notes", ())),
         **more,
     )
 
@@ -312,13 +321,17 @@ def _instruments(frame: pl.DataFrame) -> instruments.Instruments:
     )
 
 
-def _chosen_vols(options: pl.DataFrame, vols: Vols) -> FloatArray:
-    """The vol of each option of a market."""
+def _chosen_vols(options: pl.DataFrame, vols: Vols) -> tuple[FloatArray, tuple[str, ...]]:
+    """The vol of each option of a market, and what is to be said of it.
+
+    Call and put of one strike get the vol of the one that is out of the money: deep in the money a price hardly
+    depends on the vol, and what is implied there is the noise of the forward.
+    """
+    if vols not in ("mark", "mid", "venue"):
+        raise ValueError(f"vols must be 'mark', 'mid' or 'venue', not {vols!r}")
     venue = options["mark_vol"].to_numpy().astype(np.float64)
     if vols == "venue":
-        return venue
-    if vols not in ("mark", "mid"):
-        raise ValueError(f"vols must be 'mark', 'mid' or 'venue', not {vols!r}")
+        return venue, ()
     middle = (pl.col("bid") + pl.col("ask")) / 2
     price = options.select(pl.col("mark") if vols == "mark" else middle).to_series().to_numpy()
     out = np.full(options.height, np.nan)
@@ -330,7 +343,25 @@ def _chosen_vols(options: pl.DataFrame, vols: Vols) -> FloatArray:
                 expiry=options["expiry"].to_numpy()[rows], forward=options["forward"].to_numpy()[rows],
                 settlement=settlement,
             )  # fmt: skip
-    return np.where(out > 0, out, venue if vols == "mark" else np.nan)
+    keys = ["base", "settlement", "expiry_time", "strike"]
+    own = options.select(
+        *keys,
+        row=pl.int_range(pl.len()),
+        own=pl.Series(np.where(out > 0, out, np.nan), nan_to_null=True),
+        venue=pl.Series(np.where(venue > 0, venue, np.nan), nan_to_null=True),
+        is_out=pl.col("kind") * (pl.col("strike") - pl.col("forward").median().over(keys)) >= 0,
+    )
+    sides = (
+        own.filter("is_out").group_by(keys).agg(pl.col("own", "venue").first().name.prefix("out_"))
+    )
+    both = own.join(sides, on=keys, how="left").sort("row")
+    if vols == "mid":
+        return both.select(pl.coalesce("out_own", "own")).to_series().to_numpy(), ()
+    is_venue = both["out_own"].is_null() & (both["out_venue"].is_not_null() | both["own"].is_null())
+    chosen = both.select(pl.coalesce("out_own", "out_venue", "own", "venue")).to_series()
+    count = int((is_venue & chosen.is_not_null()).sum())
+    note = f"{count} of {options.height} option vols are the venue's own: no vol gives their marks"
+    return chosen.to_numpy().astype(np.float64), (note,) if count else ()
 
 
 def _vol_defects(frame: pl.DataFrame) -> list[Defect]:

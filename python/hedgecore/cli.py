@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
@@ -74,6 +74,14 @@ def risk(
         str | None,
         typer.Option(help="The last snapshot at or before this UTC time (ISO 8601)."),
     ] = None,
+    futures: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="Quotes of perpetuals and futures in any known format; may be repeated.",
+            exists=True,
+            dir_okay=False,
+        ),
+    ] = None,
     vols: Annotated[
         Literal["mark", "mid", "venue"],
         typer.Option(help="Implied from marks, from mids, or as the venue prints them."),
@@ -101,8 +109,9 @@ def risk(
     """Value and Greeks of a book by underlying, expiry and strike; limits; what was left out."""
     with _clear_errors():
         outputs = {"json": json, "csv": csv, "positions-csv": positions_csv, "html": html}
-        _check_outputs(outputs | {"parquet": parquet}, chain, positions, limits)
-        found = _assess(chain, positions, limits, at, vols, threads)
+        others = futures or []
+        _check_outputs(outputs | {"parquet": parquet}, chain, positions, limits, *others)
+        found = _assess(chain, positions, limits, at, vols, threads, others)
         _write(found, outputs, by)
         if parquet is not None and found.quotes is not None:
             _write_rows(_implied(found.quotes, True, threads), None, parquet)
@@ -134,6 +143,8 @@ def iv(
 ) -> None:
     """Implied vols of bid, ask and mark and forwards by put-call parity, beside the exchange's."""
     with _clear_errors():
+        if csv == _STDOUT:
+            raise typer.BadParameter("the rows go to a file", param_hint="--csv")
         _check_outputs({"csv": csv, "parquet": parquet}, chain)
         _iv(chain, at, csv, parquet, threads)
 
@@ -220,10 +231,11 @@ def _assess(
     at: str | None = None,
     vols: Vols = "mark",
     threads: int | None = None,
+    futures: Sequence[Path] = (),
 ) -> Findings:
     """Everything that ``risk`` shows."""
     from hedgecore.book import Market
-    from hedgecore.chain import open_interest
+    from hedgecore.chain import newest_time, open_interest
     from hedgecore.limits import read_limits
     from hedgecore.report import Findings
     from hedgecore.venues import DataError
@@ -232,8 +244,12 @@ def _assess(
     book, ledger = (None, ()) if positions is None else _read_book(positions)
     quotes = _read(chain).part("quotes")
     _check_time(quotes, at)
+    others = [_read(path).part("quotes") for path in futures]
     with phase("vols and Greeks") as done:
-        market = Market.from_quotes(quotes, at, vols)
+        prices: dict[str, float] = {}
+        for other in others:
+            prices |= Market.from_quotes(other, newest_time(quotes, at)).prices
+        market = Market.from_quotes(quotes, at, vols, prices=prices)
         if book is None:
             book = open_interest(quotes, at)
             if not len(book):

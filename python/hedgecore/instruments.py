@@ -105,8 +105,8 @@ class Instruments:
 def from_columns(columns: Mapping[str, Array], rows: int) -> Instruments:
     """Return instruments described by columns; missing columns take their defaults.
 
-    Columns: ``base`` (required); ``type`` (default "option" where there is a strike, else
-    "spot"); ``kind``, ``strike`` and ``expiry_time`` for options, ``expiry_time`` for futures;
+    Columns: ``base`` (required); ``type`` (default "option" where there is a strike or a kind,
+    "future" where there is an expiry alone, else "spot" or "cash"); ``kind``, ``strike`` and ``expiry_time`` for options, ``expiry_time`` for futures;
     ``settlement`` ("linear" or "inverse", default "linear"); ``currency`` (default the coin when
     inverse, else "USD"); ``contract_size`` (default 1); ``name``.
 
@@ -119,16 +119,17 @@ def from_columns(columns: Mapping[str, Array], rows: int) -> Instruments:
         raise ValueError("a book needs a column 'instrument', or 'base' with the terms of each row")
     base = _text(columns["base"])
     strike = _numbers(columns.get("strike"), rows, np.nan, "strike")
-    expiry_time = times_of(columns.get("expiry_time"), rows, "expiry_time")
-    type_ = _types(columns.get("type"), strike, base)
+    expiry_time = expiries_of(columns.get("expiry_time"), rows, "expiry_time")
+    type_ = _types(
+        columns.get("type"), strike, base, _given(columns.get("kind"), rows), expiry_time
+    )
     option = type_ == OPTION
     kind = np.zeros(rows, np.int8)
     if option.any():
         if "kind" not in columns:
             raise ValueError("options need a column 'kind' (call or put)")
-        signs = np.asarray(kinds_of(np.asarray(columns["kind"])[option]))
-        kind[option] = signs
-        check(option & ~(strike >= 0), "strike", strike, "not negative for an option")
+        check(option & ~(strike >= 0), "strike", strike, "given and not negative for an option")
+        kind[option] = np.asarray(kinds_of(np.asarray(columns["kind"])[option]))
     dated = option | (type_ == FUTURE)
     check(
         dated & np.isnat(expiry_time), "expiry_time", expiry_time, "given for an option or future"
@@ -269,6 +270,15 @@ def times_of(values: Any, rows: int, name: str) -> Array:
     return array.astype("M8[us]")
 
 
+def expiries_of(values: Any, rows: int, name: str) -> Array:
+    """Return expiry times like :func:`times_of`; a date alone is 08:00 UTC, when options expire."""
+    if values is not None:
+        items = np.asarray(values).tolist() if np.asarray(values).dtype.kind in "UT" else None
+        if items is not None:
+            values = [f"{v}T08:00" if len(v) == 10 and v[4:5] == "-" else v for v in items]
+    return times_of(values, rows, name)
+
+
 def check(bad: Array, name: str, values: Array, demand: str) -> None:
     """Raise a ValueError for the first bad row, if there is one."""
     rows = np.flatnonzero(bad)
@@ -314,10 +324,25 @@ def _numbers(values: Any, rows: int, default: float, name: str) -> Array:
         raise TypeError(f"{name} must be numbers: {error}") from None
 
 
-def _types(values: Any, strike: Array, base: Array) -> Array:
+def _given(values: Any, rows: int) -> Array:
+    """Which rows of a column of words hold one."""
+    if values is None:
+        return np.zeros(rows, bool)
+    array = np.asarray(values)
+    if array.dtype.kind in "biu":
+        return np.ones(rows, bool)
+    if array.dtype.kind in "f":
+        return ~np.isnan(array)
+    if array.dtype.kind in "UST":
+        return np.asarray(array != array.dtype.type(""))
+    return np.array([not _is_none(v) for v in array.tolist()], bool)
+
+
+def _types(values: Any, strike: Array, base: Array, has_kind: Array, expiry_time: Array) -> Array:
     if values is None:
         balances = np.where(np.isin(base, list(USD_LIKE)), CASH, SPOT)
-        return np.where(np.isnan(strike), balances, OPTION).astype(np.int8)
+        dated = np.where(np.isnat(expiry_time), balances, FUTURE)
+        return np.where(np.isnan(strike) & ~has_kind, dated, OPTION).astype(np.int8)
     words = np.char.lower(_text(values))
     types = np.full(len(words), -1, np.int8)
     for code, word in enumerate(TYPES):

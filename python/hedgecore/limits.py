@@ -21,6 +21,7 @@ import math
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from numbers import Real
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -46,7 +47,8 @@ class Breach:
     bucket
         "" for the whole, else the expiry, or expiry and strike.
     measure, value, low, high
-        The measure, its value and the limits it should stay between.
+        The measure ("unvalued": instruments that the market cannot value), its value and the limits it
+        should stay between.
     excess
         By how much it is beyond, in the unit of the measure, positive.
     positions
@@ -91,6 +93,9 @@ def read_limits(path: str | Path) -> dict[str, Any]:
 def check(risk: Risk, limits: Mapping[str, Any] | str | Path) -> list[Breach]:
     """Return the breaches of net limits, the largest relative excess first.
 
+    Positions under a limit that the market cannot value come before all: a breach of the measure
+    "unvalued", with their number and quantities, since the limit cannot be said to be kept.
+
     Parameters
     ----------
     risk
@@ -132,15 +137,32 @@ def check(risk: Risk, limits: Mapping[str, Any] | str | Path) -> list[Breach]:
             if excess > 0 or math.isnan(value):
                 size = max(abs(high if value > high else low), 1e-300)
                 found.append((excess / size, (level, row, f"{base}|{measure}", low, high)))
+    unknown = _unvalued(risk, {base for base, *_ in rules})
     if not found:
-        return []
+        return unknown
     positions = risk.positions()
     found.sort(key=lambda item: -item[0])
-    return [_breach(tables, positions, *breach) for _, breach in found]
+    return unknown + [_breach(tables, risk.strike, positions, *breach) for _, breach in found]
+
+
+def _unvalued(risk: Risk, bases: set[str]) -> list[Breach]:
+    """What is held under a limit and cannot be valued: the limit cannot be said to be kept."""
+    table, net = risk.book.instruments, risk.book.net_quantity
+    left_out = {*risk.completeness.no_quote, *risk.completeness.no_vol}
+    rows = np.flatnonzero(np.isin(table.name, list(left_out)) & (net != 0))
+    breaches = []
+    for base in sorted(bases):
+        mine = rows if base == "total" else rows[table.base[rows] == base]
+        if mine.size:
+            most = mine[np.argsort(-np.abs(net[mine]), kind="stable")][:LARGEST]
+            held = tuple((str(table.name[i]), float(net[i])) for i in most)
+            count = float(mine.size)
+            breaches.append(Breach(base, "", "unvalued", count, 0.0, 0.0, count, held))
+    return breaches
 
 
 def _breach(
-    tables: dict[str, dict[str, Any]], positions: dict[str, Any], level: str, row: int, what: str,
+    tables: dict[str, dict[str, Any]], risk_strikes: Any, positions: dict[str, Any], level: str, row: int, what: str,
     low: float, high: float,
 ) -> Breach:  # fmt: skip
     base, measure = what.split("|")
@@ -156,9 +178,10 @@ def _breach(
             bucket = "no expiry" if np.isnat(when) else np.datetime_as_string(when, unit="D")
         if level == "strike":
             strike = table["strike"][row]
-            # buckets between edges are named by the lower one: contributors are those of the expiry
-            exact = positions["strike"] == strike
-            inside &= exact if exact.any() else inside
+            # buckets are named by their lower edge; with a bucket for each strike that is the strike
+            edges = np.unique(risk_strikes[~np.isnan(risk_strikes)])
+            place = np.searchsorted(edges, positions["strike"], side="right") - 1
+            inside &= (place >= 0) & (edges[np.maximum(place, 0)] == strike)
             bucket += f" {strike:g}"
         value = float(table[measure][row])
     else:
@@ -203,9 +226,11 @@ def _rule(base: str, level: str, measure: str, limit: Any) -> tuple[str, str, st
         else None
     )
     if pair is None or len(pair) != 2 or not all(_is_number(v) for v in pair) or pair[0] > pair[1]:
-        raise ValueError(f"{where} = {limit!r} must be a number or a pair [low, high]")
+        raise ValueError(
+            f"{where} = {limit!r} must be a number that is not negative or a pair [low, high]"
+        )
     return base, level, measure, float(pair[0]), float(pair[1])
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and not math.isnan(value)
+    return isinstance(value, Real) and not isinstance(value, bool) and not math.isnan(value)

@@ -15,8 +15,8 @@ net_delta              coins to trade: F dv/dF of coin-settled instruments (net 
 black_delta            coins: Black deltas in units of the underlying across expiries, Delta_F F / S
 usd_delta              coins: derivative of value_usd by the index, forwards moving in proportion;
                        balances of the coin included
-gamma                  coins per USD: d(black_delta)/dS
-gamma_1pct             coins: change of black_delta for a move of the underlying by 1 %
+gamma                  coins per USD: d(black_delta)/dS of the options (futures have none in USD)
+gamma_1pct             coins: change of the options' black_delta for a move of the underlying by 1 %
 net_gamma_1pct         coins: change of net_delta for a move by 1 %
 gamma_usd_1pct         USD: gamma_1pct at the index (gamma exposure)
 vega_coin, vega_usd    per vol point (0.01)
@@ -25,6 +25,9 @@ theta_coin, theta_usd  per calendar day
 equity_coin            balances: coins held, or cash (its own currency for USD and the like)
 positions              instruments with a net quantity
 =====================  ==========================================================================
+
+Within the half hour before expiry over which the settlement price is averaged, deltas fade linearly and gammas with
+the square (the average so far is not part of the value).
 
 Inverse futures and perpetuals: a position of N USD at price p is worth N (1/entry - 1/p) coins and has a net delta
 of N / p.  Source: Deribit's contract specifications and its definition of the net transaction delta.
@@ -198,7 +201,8 @@ class Risk:
         from dataclasses import replace
 
         table = self.book.instruments
-        rows = np.flatnonzero(self.book.net_quantity != 0)
+        paid = _entry_values(self.book)
+        rows = np.flatnonzero((self.book.net_quantity != 0) | np.isfinite(paid))
         one = table.take(rows)
         single = type(self.book)(
             replace(one, contract_size=np.ones(len(rows))),
@@ -206,7 +210,7 @@ class Risk:
             self.book.net_quantity[rows],
         )
         data = self.market.align(table).take(rows)
-        entry = _entry_values(self.book)[rows]
+        entry = paid[rows]
         bucket = np.arange(len(rows))
         columns, _ = _measures(single, data, bucket, data.levels, entry, self.tenor, None)
         # what cannot be valued has no figures, rather than zeros
@@ -320,11 +324,10 @@ def _measures(
     all its options, so that the sums of the core need only the quantity as weight.
     """
     table, net = book.instruments, book.net_quantity
-    active = net != 0
+    active = (net != 0) | np.isfinite(entry)  # a position closed at a profit still has it
     held = data.valued & active
     everything = bool(held.all())
-    s, f, t = levels
-    buckets = len(s)
+    buckets = len(levels[0])
     out = {name: np.zeros(buckets) for name in MEASURES}
 
     for inverse in (True, False):
@@ -346,36 +349,44 @@ def _measures(
             None, option.get("discount"), None, None, option["settlement"], codes,
             [weight] * len(codes), np.ascontiguousarray(where, np.int32), buckets, "raise", threads,
         )  # fmt: skip
-        got = dict(zip(SUMS, sums, strict=True))
+        filled = np.bincount(where, minlength=buckets) > 0
+        got = {name: column[filled] for name, column in zip(SUMS, sums, strict=True)}
+        s, f, t = (level[filled] for level in levels)
+        live = _live(t, data.averaging)
         basis = f / s
-        coin = got["price"] if inverse else got["price"] / s
-        black = got["black_delta"] * basis
-        vega = (got["vega"] if inverse else got["vega"] / s) / 100
-        theta = (got["theta"] if inverse else got["theta"] / s) / 365
-        weighted = vega * s * (tenor[0] / np.where(t > 0, t, np.inf)) ** tenor[1]
-        net_gamma = got["gamma"] * f / 100 if inverse else got["gamma"] * f * basis / 100
-        _add(out, "value_coin", coin)
-        _add(out, "net_delta", got["delta"] if inverse else black)
-        _add(out, "black_delta", black)
-        _add(out, "usd_delta", got["black_delta"] if inverse else black)
-        _add(out, "gamma", got["black_gamma"] * basis**2)
-        _add(out, "gamma_1pct", got["black_gamma"] * f * basis / 100)
-        _add(out, "net_gamma_1pct", net_gamma)
-        _add(out, "vega_coin", vega)
-        _add(out, "vega_weighted", weighted)
-        _add(out, "theta_coin", theta)
+        per_coin = 1.0 if inverse else 1 / s
+        coin, vega, theta = (got[name] * per_coin for name in ("price", "vega", "theta"))
+        black = _faded(got["black_delta"], live) * basis
+        curve = _faded(got["black_gamma"], live**2) * basis
+        weighted = vega * s / 100 * (tenor[0] / np.where(t > 0, t, np.inf)) ** tenor[1]
+        parts = {
+            "value_coin": coin,
+            "net_delta": _faded(got["delta"], live) if inverse else black,
+            "black_delta": black,
+            "usd_delta": _faded(got["delta"], live) + coin if inverse else black,
+            "gamma": curve * basis,
+            "gamma_1pct": curve * f / 100,
+            "net_gamma_1pct": _faded(got["gamma"], live**2) * f / 100
+            if inverse
+            else curve * f / 100,
+            "vega_coin": vega / 100,
+            "vega_weighted": weighted,
+            "theta_coin": theta / 365,
+        }
+        for name, amount in parts.items():
+            out[name][filled] += amount
 
     _add_futures(out, book, data, held, bucket, buckets, entry)
     for kind in (SPOT, CASH):
         rows = np.flatnonzero(held & (table.type == kind))
         amount = np.bincount(bucket[rows], net[rows], buckets)
-        _add(out, "equity_coin", amount)
-        _add(out, "value_coin", amount)
+        out["equity_coin"] += amount
+        out["value_coin"] += amount
         if kind == SPOT:
-            _add(out, "usd_delta", amount)
+            out["usd_delta"] += amount
     counted = bucket if everything else bucket[active]
     out["positions"] = np.bincount(counted, minlength=buckets).astype(np.float64)
-    s = np.where(np.isfinite(s), s, 0.0)
+    s = np.where(np.isfinite(levels[0]), levels[0], 0.0)
     for coin_name, usd_name in (
         ("value_coin", "value_usd"), ("vega_coin", "vega_usd"), ("theta_coin", "theta_usd"),
         ("gamma_1pct", "gamma_usd_1pct"),
@@ -410,18 +421,20 @@ def _add_futures(
     unit = data.unit[rows]
     profit = np.where(inverse, paid - q / p, (q * p - paid) * unit / s)
     coins = np.where(inverse, q / p, q * p * unit / s)
-    black = np.where(inverse, q / s, coins)
+    live = _live(data.expiry[rows], data.averaging)
+    black = np.where(inverse, q / s, coins) * live
+    coins = coins * live
     # usd value of an inverse position is S x coins: its derivative is the profit plus the delta in coins
     usd = np.where(inverse, profit + coins, coins)
 
     def total(amount: Array) -> Array:
         return np.bincount(where, amount, buckets)
 
-    _add(out, "value_coin", total(profit))
-    _add(out, "net_delta", total(coins))
-    _add(out, "black_delta", total(black))
-    _add(out, "usd_delta", total(usd))
-    _add(out, "net_gamma_1pct", total(np.where(inverse, -coins / 100, 0.0)))
+    out["value_coin"] += total(profit)
+    out["net_delta"] += total(coins)
+    out["black_delta"] += total(black)
+    out["usd_delta"] += total(usd)
+    out["net_gamma_1pct"] += total(np.where(inverse, -coins / 100, 0.0))
 
 
 def _entry_values(book: Book) -> Array:
@@ -482,8 +495,20 @@ def _completeness(book: Book, data: Aligned) -> Completeness:
     )  # fmt: skip
 
 
-def _add(out: dict[str, Array], name: str, amount: Array) -> None:
-    out[name] += np.where(np.isnan(amount), 0.0, amount)
+def _live(years: Array, averaging: float) -> Array:
+    """What is left of deltas while the settlement price is being averaged: 1 before, then to 0 at expiry.
+
+    With the fraction u of the window gone the settlement price is u x (average so far) + (1 - u) x (average to come): what
+    moves with the index is 1 - u of it (Deribit: delta and net transaction delta decay linearly from 07:30 to 08:00).
+    """
+    if averaging <= 0:
+        return np.ones(len(years))
+    return np.clip(np.nan_to_num(years, nan=np.inf) * 365 * 86_400 / averaging, 0.0, 1.0)
+
+
+def _faded(amount: Array, live: Array) -> Array:
+    """A Greek times what is left of it; nothing left of a pole (gamma at the money at expiry) is 0."""
+    return np.where(live > 0, np.where(live > 0, amount, 0.0) * live, 0.0)
 
 
 def _floors(strike: Array, edges: npt.ArrayLike) -> Array:

@@ -236,6 +236,13 @@ def remarks(risk: Risk) -> list[str]:
         names = tuple(n for n in held if n not in risk.market.prices and n not in left_out)
         if names:
             lines.append(f"No quotes of {_listed(names)}: valued at {where}.")
+    lines += [f"{note[0].upper()}{note[1:]}." for note in risk.market.notes]
+    averaged = risk.market.averaging / (365 * 86_400)
+    years = risk.market.align(table).expiry
+    fading = (years >= 0) & (years < averaged) & (risk.book.net_quantity != 0)
+    if fading.any():
+        names = tuple(str(name) for name in table.name[fading])
+        lines.append(f"In the settlement window, deltas and gammas fading: {_listed(names)}.")
     return lines
 
 
@@ -408,6 +415,8 @@ def plain(value: Any) -> Any:
 
 def unit_of(measure: str, underlying: str) -> str:
     """The unit of a measure of an underlying."""
+    if measure == "unvalued":  # of a breach: what the market cannot value
+        return "instruments"
     return UNITS[measure].format(coin=underlying)
 
 

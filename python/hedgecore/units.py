@@ -12,7 +12,7 @@ preset            meaning
                   theta, charm, color per calendar day; veta per day and point; rho, phi per 1 %
 ``deribit``       what the exchange's ticker shows: price as it settles (coin or USD); delta
                   and gamma of the USD value (Black, not net of premium); vega in USD per vol
-                  point; theta in USD per day, -min(abs(theta) min(1, days), value); rho in
+                  point; theta in USD per day, -min(abs(theta) min(1, days) / 365, value); rho in
                   USD per 1 %, +-K T N(+-d2) / 100, the forward moving with the rate
 ``vollib``        price, delta, gamma as they are; vega per vol point, theta per day (365),
                   rho per 1 % (linear settlement only)

@@ -17,8 +17,8 @@ struct RiskTerm {
 
 // sums[term * buckets + bucket] = sum over the options of that bucket of weight * Greek, for every term.
 // Rows outside the domain add nothing and are reported; so do rows whose weight is not finite. The order of
-// summation is fixed by the number of options alone: the same bits for any number of threads. Memory beyond the sums: at
-// most 64 copies of them. Throws std::invalid_argument for a bucket that is not in [0, buckets).
+// summation is fixed by the numbers of options and sums: the same bits for any number of threads. Memory beyond the sums: at
+// most 64 copies of them and no more than 32 MiB, or one copy. Throws std::invalid_argument for a bucket that is not in [0, buckets).
 Faults greek_sums(const Options& options, std::span<const RiskTerm> terms, Column<std::int32_t> bucket,
                   std::size_t buckets, double* sums, const Execution& execution = {});
 

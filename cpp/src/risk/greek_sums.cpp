@@ -12,6 +12,7 @@ namespace hedgecore {
 namespace {
 
 constexpr std::size_t most_segments = 64;
+constexpr std::size_t most_partial_sums = std::size_t(1) << 22;  // 32 MiB
 
 // w[0] x[0] + w[1] x[1] + ... in eight partial sums and a fixed tree.
 double dot(const double* w, const double* x, std::size_t n) {
@@ -74,9 +75,10 @@ Faults greek_sums(const Options& options, std::span<const RiskTerm> terms, Colum
     }
     const GreekStream stream(options, wanted);
 
-    // Segments depend on the number of options alone, so that the order of summation does too.
+    // Segments depend on the numbers of options and of sums alone, so that the order of summation does too.
     const std::size_t blocks = (options.n + block_size - 1) / block_size;
-    const std::size_t segments = std::min(most_segments, blocks);
+    const std::size_t affordable = std::max<std::size_t>(1, most_partial_sums / cells);
+    const std::size_t segments = std::min({most_segments, blocks, affordable});
     const std::size_t rows = (blocks + segments - 1) / segments * block_size;
     std::vector<double> partial(segments * cells, 0.0);
 

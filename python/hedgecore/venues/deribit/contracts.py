@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Final, Literal
+from typing import Final, Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -217,6 +217,7 @@ def option_fee(
         A price or an index is negative or missing, an amount is missing.
     """
     prices, size = _positive(price, "price"), np.abs(_finite(amount, "amount"))
+    _one_of(side, "side", get_args(Side))
     maker, taker = schedule.inverse_option if index is None else schedule.linear_option
     rate = maker if side == "maker" else taker
     unit = 1.0 if index is None else _positive(index, "index")
@@ -243,6 +244,9 @@ def future_fee(
         A price is not positive, an amount is missing.
     """
     prices, size = _positive(price, "price", above=True), np.abs(_finite(amount, "amount"))
+    _one_of(side, "side", get_args(Side))
+    _one_of(settlement, "settlement", ("inverse", "linear"))
+    _one_of(period, "period", get_args(Period))
     if settlement == "linear":
         rates = schedule.linear_future
     elif period == "week":
@@ -272,6 +276,7 @@ def option_delivery_fee(
         A value or a price is negative or missing, an amount is missing.
     """
     values, size = _positive(value, "value"), np.abs(_finite(amount, "amount"))
+    _one_of(period, "period", get_args(Period))
     rate = 0.0 if period == "day" else schedule.option_delivery
     unit = 1.0 if delivery_price is None else _positive(delivery_price, "delivery_price")
     return np.asarray(np.minimum(rate * unit, schedule.option_delivery_cap * values) * size)
@@ -288,8 +293,15 @@ def future_delivery_fee(
     """Fee at the expiry of futures; units and errors as in `future_fee`."""
     prices = _positive(delivery_price, "delivery_price", above=True)
     size = np.abs(_finite(amount, "amount"))
+    _one_of(settlement, "settlement", ("inverse", "linear"))
+    _one_of(period, "period", get_args(Period))
     rate = schedule.weekly_future_delivery if period == "week" else schedule.future_delivery
     return np.asarray(rate * (size * prices if settlement == "linear" else size / prices))
+
+
+def _one_of(word: str, name: str, known: tuple[str, ...]) -> None:
+    if word not in known:
+        raise ValueError(f"{name} must be one of {', '.join(map(repr, known))}, not {word!r}")
 
 
 def _finite(values: npt.ArrayLike, name: str) -> FloatArray:
