@@ -331,8 +331,8 @@ def _given(values: Any, rows: int) -> Array:
     array = np.asarray(values)
     if array.dtype.kind in "biu":
         return np.ones(rows, bool)
-    if array.dtype.kind in "f":
-        return ~np.isnan(array)
+    if array.dtype.kind == "f":
+        return np.asarray(~np.isnan(array))
     if array.dtype.kind in "UST":
         return np.asarray(array != array.dtype.type(""))
     return np.array([not _is_none(v) for v in array.tolist()], bool)
