@@ -194,3 +194,25 @@ class TestUnits:
         one = text.replace('"mark_iv":142.78', '"mark_iv":1.4278', 1)
         quotes = read(write(one.encode())).part("quotes")
         assert quotes.defect("mark vol implausible").count == 1
+
+
+@pytest.mark.parametrize(
+    ("change", "name", "least"),
+    [
+        ({"open_interest": pl.col("open_interest") * pl.col("index_price")}, "open interest implausible", 500),
+        ({"open_interest": pl.col("volume_usd")}, "open interest implausible", 5),
+        ({"index_price": pl.col("index_price") * 1.05}, "index far from forward", 100),
+    ],
+)  # fmt: skip
+def test_other_amounts_are_reported(
+    shared: Path, tmp_path: Path, change: dict[str, pl.Expr], name: str, least: int
+) -> None:
+    """Open interest in USD, volume in its place, an index 5 % off: none of them in the real file."""
+    source = shared / "data/chains/raw/deribit_options_snapshot_20260208T212730Z.csv.gz"
+    frame = pl.read_csv(source, infer_schema_length=None)
+    path = tmp_path / "chain.csv"
+    for columns, low in (({}, 0), (change, least)):
+        frame.with_columns(**columns).write_csv(path)
+        (found,) = [d for d in read(path).defects if d.name == name]
+        assert found.count >= low
+        assert bool(found.count) == bool(columns)

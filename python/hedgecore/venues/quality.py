@@ -63,6 +63,22 @@ _CHECKS: Final[tuple[tuple[str, str, set[str], pl.Expr, tuple[str, ...]], ...]] 
         ("open_interest",),
     ),
     (
+        "open interest implausible",
+        "more than 20 billion USD of the underlying in one option: another unit?",
+        {"open_interest", "index"},
+        (pl.col("type") == "option") & (pl.col("open_interest") * pl.col("index") > 2e10),
+        ("open_interest", "index"),
+    ),
+    (
+        "index far from forward",
+        "more than 3 % between index and forward of an option that expires within three days",
+        {"index", "forward"},
+        (pl.col("type") == "option")
+        & pl.col("expiry").is_between(0, 3 / 365)
+        & ((pl.col("forward") / pl.col("index") - 1).abs() > 0.03),
+        ("index", "forward"),
+    ),
+    (
         "price stale",
         "no trade in the minute from which the price is taken",
         {"own_candle_volume"},
