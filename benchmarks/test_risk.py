@@ -79,3 +79,27 @@ def test_the_kernel_alone(benchmark: Any, held: tuple[hc.Book, hc.Market]) -> No
             threads=1,
         )
     )
+
+
+def test_memory(held: tuple[hc.Book, hc.Market]) -> None:
+    """The figures of docs/books.md."""
+    import dataclasses
+    import tracemalloc
+
+    book, market = held
+
+    def size(columns: Any) -> int:
+        values = (getattr(columns, field.name) for field in dataclasses.fields(columns))
+        return sum(value.nbytes for value in values if isinstance(value, np.ndarray))
+
+    tracemalloc.start()
+    book.risk(market, threads=1)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    sizes = {
+        "terms": size(book.instruments),
+        "market": size(market.align(book.instruments)),
+        "summing": peak,
+    }
+    print({name: f"{value / 1e6:.0f} MB" for name, value in sizes.items()})
+    assert max(sizes.values()) <= 60e6

@@ -6,6 +6,7 @@ Works on quotes in the layout of :data:`hedgecore.venues.layouts.QUOTES`, as the
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Literal
@@ -80,51 +81,24 @@ def implied(table: Table, *, greeks: bool = True, threads: int | None = None) ->
     """
     frame = table.part("quotes").frame.filter(pl.col("type") == "option")
     count = frame.height
-    columns: dict[str, FloatArray] = {
-        **{f"implied_{side}": np.full(count, np.nan) for side in SIDES},
-        **{
-            f"{side}_status": np.full(count, int(pricing.Status.INVALID_INPUT), np.int8)
-            for side in SIDES
-        },
-        "vol": np.full(count, np.nan),
-        **({f"model_{name}": np.full(count, np.nan) for name in GREEKS} if greeks else {}),
-    }
-    from_mark = np.zeros(count, bool)
-    venue = frame["mark_vol"].to_numpy()
-    settled = frame["settlement"].cast(pl.String).to_numpy()
-    for settlement in ("inverse", "linear"):
-        rows = np.flatnonzero(settled == settlement)
-        if not rows.size:
-            continue
-        kind = frame["kind"].to_numpy()[rows]
-        option: dict[str, Any] = {
-            "strike": frame["strike"].to_numpy()[rows],
-            "expiry": frame["expiry"].to_numpy()[rows],
-            "forward": frame["forward"].to_numpy()[rows],
-            "settlement": settlement,
-            "threads": threads,
-        }
-        for side in SIDES:
-            vol, status = pricing.implied_vol(
-                frame[side].to_numpy()[rows], kind, **option, return_status=True
-            )
-            columns[f"implied_{side}"][rows], columns[f"{side}_status"][rows] = vol, status
-        mark_vol = columns["implied_mark"][rows]
-        from_mark[rows] = mark_vol > 0  # a vol of 0 (a mark at intrinsic) has no usable Greeks
-        columns["vol"][rows] = np.where(
-            mark_vol > 0, mark_vol, np.where(venue[rows] > 0, venue[rows], np.nan)
+    columns: dict[str, npt.NDArray[Any]] = (
+        {f"model_{name}": np.full(count, np.nan) for name in GREEKS} if greeks else {}
+    )
+    for side in SIDES:
+        columns[f"implied_{side}"], columns[f"{side}_status"] = _implied_vols(
+            frame, frame[side].to_numpy(), threads
         )
-        if greeks:
-            plain = {n: n if settlement == "inverse" else n.removeprefix("black_") for n in GREEKS}
-            result = pricing.greeks(
-                kind,
-                **option,
-                vol=columns["vol"][rows],
-                which=tuple(set(plain.values())),
-                errors="nan",
-            )
-            for name, native in plain.items():
-                columns[f"model_{name}"][rows] = result[native]
+    venue = frame["mark_vol"].to_numpy()
+    from_mark = columns["implied_mark"] > 0  # a vol of 0 (a mark at intrinsic) has no usable Greeks
+    vol = np.where(from_mark, columns["implied_mark"], np.where(venue > 0, venue, np.nan))
+    columns["vol"] = vol
+    for settlement, rows, option in _by_settlement(frame) if greeks else ():
+        plain = {n: n if settlement == "inverse" else n.removeprefix("black_") for n in GREEKS}
+        result = pricing.greeks(
+            **option, vol=vol[rows], which=tuple(set(plain.values())), errors="nan", threads=threads
+        )
+        for name, native in plain.items():
+            columns[f"model_{name}"][rows] = result[native]
     source = np.where(from_mark, 0, np.where(np.isfinite(columns["vol"]), 1, 2))
     names = pl.Enum(["mark", "venue", "none"])
     frame = frame.with_columns(
@@ -321,6 +295,32 @@ def _instruments(frame: pl.DataFrame) -> instruments.Instruments:
     )
 
 
+def _by_settlement(options: pl.DataFrame) -> Iterator[tuple[str, Any, dict[str, Any]]]:
+    """The inverse options and the linear ones: settlement, rows, arguments of the pricing functions."""
+    settled = options["settlement"].cast(pl.String).to_numpy()
+    for settlement in ("inverse", "linear"):
+        rows = np.flatnonzero(settled == settlement)
+        if rows.size:
+            terms = {
+                name: options[name].to_numpy()[rows]
+                for name in ("kind", "strike", "expiry", "forward")
+            }
+            yield settlement, rows, terms | {"settlement": settlement}
+
+
+def _implied_vols(
+    options: pl.DataFrame, price: FloatArray, threads: int | None = None
+) -> tuple[FloatArray, npt.NDArray[np.int8]]:
+    """The vols and status codes of options at prices in their settlement currency."""
+    vol = np.full(options.height, np.nan)
+    status = np.full(options.height, int(pricing.Status.INVALID_INPUT), np.int8)
+    for _, rows, option in _by_settlement(options):
+        vol[rows], status[rows] = pricing.implied_vol(
+            price[rows], **option, return_status=True, threads=threads
+        )
+    return vol, status
+
+
 def _chosen_vols(options: pl.DataFrame, vols: Vols) -> tuple[FloatArray, tuple[str, ...]]:
     """The vol of each option of a market, and what is to be said of it.
 
@@ -334,15 +334,7 @@ def _chosen_vols(options: pl.DataFrame, vols: Vols) -> tuple[FloatArray, tuple[s
         return venue, ()
     middle = (pl.col("bid") + pl.col("ask")) / 2
     price = options.select(pl.col("mark") if vols == "mark" else middle).to_series().to_numpy()
-    out = np.full(options.height, np.nan)
-    for settlement in ("inverse", "linear"):
-        rows = np.flatnonzero((options["settlement"] == settlement).to_numpy())
-        if rows.size:
-            out[rows] = pricing.implied_vol(
-                price[rows], options["kind"].to_numpy()[rows], strike=options["strike"].to_numpy()[rows],
-                expiry=options["expiry"].to_numpy()[rows], forward=options["forward"].to_numpy()[rows],
-                settlement=settlement,
-            )  # fmt: skip
+    out, _ = _implied_vols(options, price)
     keys = ["base", "settlement", "expiry_time", "strike"]
     own = options.select(
         *keys,

@@ -285,13 +285,12 @@ def _read_book(path: Path) -> tuple[Book, tuple[Any, ...]]:
 
 def _write(found: Findings, outputs: dict[str, Path | None], by: Any) -> None:
     from hedgecore import report
-    from hedgecore.tables import positions_of
 
     risk = found.risk
     writers: dict[str, Callable[[Path], None]] = {
         "json": lambda path: report.write_json(found, path),
         "csv": lambda path: report.write_csv(risk.table(by), path),
-        "positions-csv": lambda path: report.write_csv(positions_of(risk), path),
+        "positions-csv": lambda path: report.write_csv(risk.positions(), path),
         "html": lambda path: report.write_report(found, path),
     }
     for name, path in outputs.items():

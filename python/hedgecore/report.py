@@ -166,7 +166,7 @@ def document(findings: Findings) -> Row:
         "remarks": tables.remarks(risk),
         **{f"by_{by}": plain(rows_of(risk.table(by))) for by in ("expiry", "strike")},
         "gamma_exposure": plain(exposure),
-        "positions": plain(rows_of(tables.positions_of(risk))),
+        "positions": plain(rows_of(risk.positions())),
         "defects": [plain(asdict(d)) for d in findings.defects if d.count],
         "checks_passed": [d.name for d in findings.defects if not d.count],
     }  # fmt: skip

@@ -140,20 +140,9 @@ def bucket_table(risk: Risk, coin: str, by: By) -> TextTable:
     )
 
 
-def positions_of(risk: Risk) -> dict[str, npt.NDArray[Any]]:
-    """The risk of every position; NaN, not 0, for those that could not be valued."""
-    columns = risk.positions()
-    done = risk.completeness
-    left_out = np.isin(columns["instrument"], (*done.no_quote, *done.no_vol, *done.expired))
-    return {
-        name: np.where(left_out, np.nan, column) if name in UNITS else column
-        for name, column in columns.items()
-    }
-
-
 def largest_positions(risk: Risk, most: int) -> tuple[list[dict[str, Any]], int]:
     """The positions of the greatest value or delta in USD, and how many there are in all."""
-    columns = positions_of(risk)
+    columns = risk.positions()
     index = np.array([risk.market.index.get(str(base), 1.0) for base in columns["underlying"]])
     delta = np.maximum(np.abs(columns["black_delta"]), np.abs(columns["usd_delta"])) * index
     size = np.nan_to_num(np.maximum(np.abs(columns["value_usd"]), delta))
