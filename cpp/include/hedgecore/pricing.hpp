@@ -27,6 +27,10 @@ enum class Settlement : std::uint8_t {
     inverse,  // premium and payoff in the coin: payoff (S - K)+ / S
 };
 
+enum class Model : std::uint8_t {
+    black,  // lognormal: Black-76, Black-Scholes-Merton
+};
+
 enum class Greek : std::uint8_t {
     price, delta, gamma, vega, theta, rho, phi, vanna, volga, charm, veta, speed, zomma, color, ultima,
     dual_delta, dual_gamma, black_delta, black_gamma,
@@ -46,6 +50,7 @@ struct Options {
     Column<double> forward, discount;
     Column<double> spot, rate, carry;
     Settlement settlement = Settlement::linear;
+    Model model = Model::black;
 };
 
 // What was wrong with the rows that could not be valued. `row` is the first of them.

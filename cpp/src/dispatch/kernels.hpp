@@ -17,10 +17,14 @@ struct Kernels {
     void (*normal_cdf)(const double*, double*, std::size_t);
     void (*normal_quantile)(const double*, double*, std::size_t);
 
-    // Fills the derived arrays of the block; the number of lanes that need the scalar treatment of limits.hpp.
-    std::size_t (*black_prepare)(BlackBlock&);
-    using GreekPass = void (*)(const BlackBlock&, double* out);
-    GreekPass greek[2][greek_count];  // [settlement][greek]; null where a settlement has no such Greek
+    // A closed form: what values options of one model and payoff.
+    struct ClosedForm {
+        // Fills the derived arrays of the block; the number of lanes that need the scalar treatment of limits.hpp.
+        std::size_t (*prepare)(BlackBlock&);
+        using GreekPass = void (*)(const BlackBlock&, double* out);
+        GreekPass greek[2][greek_count];  // [settlement][greek]; null where a settlement has no such Greek
+    };
+    ClosedForm black;
 
     // Solves the block; the number of lanes that need the scalar treatment of limits.hpp.
     std::size_t (*implied_vol)(ImpliedBlock&);

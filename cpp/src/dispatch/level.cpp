@@ -53,21 +53,23 @@ extern const Kernels table;
 constinit const Kernels table = {
     HC_STRING(HC_LEVEL),
     map_exp, map_log, map_log_ratio, map_pdf, map_cdf, map_quantile,
-    black_prepare,
     {
+        black_prepare,
         {
-            linear_greeks::price, linear_greeks::delta, linear_greeks::gamma, linear_greeks::vega,
-            linear_greeks::theta, linear_greeks::rho, linear_greeks::phi, linear_greeks::vanna, linear_greeks::volga,
-            linear_greeks::charm, linear_greeks::veta, linear_greeks::speed, linear_greeks::zomma,
-            linear_greeks::color, linear_greeks::ultima, linear_greeks::dual_delta, linear_greeks::dual_gamma,
-            nullptr, nullptr,
-        },
-        {
-            inverse_greeks::price, inverse_greeks::delta, inverse_greeks::gamma, inverse_greeks::vega,
-            inverse_greeks::theta, inverse_greeks::rho, inverse_greeks::phi, inverse_greeks::vanna,
-            inverse_greeks::volga, inverse_greeks::charm, inverse_greeks::veta, inverse_greeks::speed,
-            inverse_greeks::zomma, inverse_greeks::color, inverse_greeks::ultima, inverse_greeks::dual_delta,
-            inverse_greeks::dual_gamma, linear_greeks::delta, linear_greeks::gamma,  // black_delta, black_gamma
+            {
+                linear_greeks::price, linear_greeks::delta, linear_greeks::gamma, linear_greeks::vega,
+                linear_greeks::theta, linear_greeks::rho, linear_greeks::phi, linear_greeks::vanna, linear_greeks::volga,
+                linear_greeks::charm, linear_greeks::veta, linear_greeks::speed, linear_greeks::zomma,
+                linear_greeks::color, linear_greeks::ultima, linear_greeks::dual_delta, linear_greeks::dual_gamma,
+                nullptr, nullptr,
+            },
+            {
+                inverse_greeks::price, inverse_greeks::delta, inverse_greeks::gamma, inverse_greeks::vega,
+                inverse_greeks::theta, inverse_greeks::rho, inverse_greeks::phi, inverse_greeks::vanna,
+                inverse_greeks::volga, inverse_greeks::charm, inverse_greeks::veta, inverse_greeks::speed,
+                inverse_greeks::zomma, inverse_greeks::color, inverse_greeks::ultima, inverse_greeks::dual_delta,
+                inverse_greeks::dual_gamma, linear_greeks::delta, linear_greeks::gamma,  // black_delta, black_gamma
+            },
         },
     },
     implied_vol,

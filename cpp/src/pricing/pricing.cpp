@@ -15,10 +15,10 @@ constexpr double nan = std::numeric_limits<double>::quiet_NaN();
 }  // namespace
 
 GreekStream::GreekStream(const Options& options, const GreekSet& wanted)
-    : options_(options), rows_(options), wanted_(wanted), table_(kernels()) {
+    : options_(options), rows_(options), wanted_(wanted), form_(kernels().black) {
     for (std::size_t g = 0; g < greek_count; ++g) {
         if (!wanted[g]) continue;
-        if (!table_.greek[std::size_t(options.settlement)][g]) {
+        if (!form_.greek[std::size_t(options.settlement)][g]) {
             throw std::invalid_argument(std::string(greek_names[g]) + " is defined for inverse settlement only");
         }
         if (Greek(g) == Greek::phi && rows_.form() != Form::spot) {
@@ -38,10 +38,10 @@ GreekStream::Worker::Worker(const GreekStream& stream) : stream_(stream) {
 void GreekStream::Worker::run(std::size_t first, std::size_t n, const GreekOutputs& out, double invalid,
                               Faults& faults) {
     const Settlement settlement = stream_.options_.settlement;
-    const auto& passes = stream_.table_.greek[std::size_t(settlement)];
+    const auto& passes = stream_.form_.greek[std::size_t(settlement)];
     stream_.rows_.cut(cuts_, block_, first, n);
     block_.vol = vol_cut_.block(stream_.options_.vol, first, n);
-    const std::size_t special = stream_.table_.black_prepare(block_);
+    const std::size_t special = stream_.form_.prepare(block_);
     for (std::size_t g = 0; g < greek_count; ++g) {
         if (stream_.wanted_[g]) passes[g](block_, out[g]);
     }

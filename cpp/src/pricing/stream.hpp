@@ -146,7 +146,7 @@ private:
     const Options& options_;
     Rows rows_;
     GreekSet wanted_;
-    const Kernels& table_;
+    const Kernels::ClosedForm& form_;
     bool wants_rates_;
 };
 
