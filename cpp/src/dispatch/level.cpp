@@ -25,6 +25,7 @@ namespace {
 #include "math/arithmetic.inl"
 #include "math/functions.inl"
 #include "pricing/legs.inl"
+#include "pricing/mills.inl"
 #include "pricing/black.inl"
 #include "pricing/greeks.inl"
 #include "pricing/implied_vol.inl"
@@ -42,6 +43,10 @@ HC_MAP(map_quantile, normal_quantile)
 
 void map_log_ratio(const double* a, const double* b, double* y, std::size_t n) {
     HC_EACH(i, n) y[i] = logarithm_of_ratio(a[i], b[i]);
+}
+
+void widen(const std::int8_t* x, double* y, std::size_t n) {
+    HC_EACH(i, n) y[i] = x[i];
 }
 
 }  // namespace
@@ -73,6 +78,7 @@ constinit const Kernels table = {
         },
     },
     implied_vol,
+    widen,
 };
 
 }  // namespace hedgecore::HC_LEVEL

@@ -1,9 +1,10 @@
 // Inputs to legs: the discounted underlying U and strike B, their difference and ln(U / B), in every form of input.
 
-// exp(-rate expiry), with the rounding of the product put back: it would grow with rate x expiry.
+// exp(-rate expiry), with the rounding of the product put back: it would grow with rate x expiry. 0 or not finite where the
+// rate is out of bounds.
 HC_INLINE double discount_factor(double rate, double expiry) {
     const double growth = rate * expiry;
-    const double factor = exponential(-growth);
+    const double factor = scaled_exponential(1.0, larger(smaller(-growth, 1419.0), -1419.0));
     return mad(factor, -product_error(rate, expiry, growth), factor);
 }
 
@@ -16,10 +17,32 @@ struct Constants {
 };
 constinit const Constants constants;
 
-HC_INLINE void fill_legs(Legs& b, std::size_t n) {
+// True if a number is subnormal, zero or negative.
+static bool log_and_root(Legs& b, std::size_t n) {
     const double *underlying = b.underlying, *strike = b.strike, *expiry = b.expiry;
+    std::uint64_t small = 0;
+    HC_EACH(i, n) {
+        b.moneyness[i] = logarithm_of_ratio<false>(underlying[i], strike[i]);
+        b.root_expiry[i] = __builtin_sqrt(expiry[i]);
+        small |= mask_of(smaller(underlying[i], strike[i]) < least_normal);
+    }
+    return small != 0;
+}
+
+static void log_of_any_size(Legs& b, std::size_t n) {
+    const double *underlying = b.underlying, *strike = b.strike;
     HC_EACH(i, n) b.moneyness[i] = logarithm_of_ratio(underlying[i], strike[i]);
-    HC_EACH(i, n) b.root_expiry[i] = __builtin_sqrt(expiry[i]);
+}
+
+static const double* discounts(double* out, const double* rate, const double* expiry, std::size_t n) {
+    if (!rate) return constants.ones;
+    HC_EACH(i, n) out[i] = discount_factor(rate[i], expiry[i]);
+    return out;
+}
+
+static void fill_legs(Legs& b, std::size_t n) {
+    const double *underlying = b.underlying, *strike = b.strike, *expiry = b.expiry;
+    if (log_and_root(b, n)) log_of_any_size(b, n);
 
     b.rate_used = b.carry_used = constants.zeros;
     if (b.form == Form::forward) {
@@ -47,14 +70,14 @@ HC_INLINE void fill_legs(Legs& b, std::size_t n) {
         }
         return;
     }
-    const double *rate = b.rate, *carry = b.carry;
-    double *of_underlying = b.own_discounts[0], *of_strike = b.own_discounts[1];
-    b.rate_used = rate;
-    b.carry_used = carry;
+    // A rate or a carry of zero throughout is not given: its discount is 1.
+    if (b.rate) b.rate_used = b.rate;
+    if (b.carry) b.carry_used = b.carry;
+    const double *rate = b.rate_used, *carry = b.carry_used;
+    const double* of_underlying = discounts(b.own_discounts[0], b.carry, expiry, n);
+    const double* of_strike = discounts(b.own_discounts[1], b.rate, expiry, n);
     b.underlying_discount = of_underlying;
     b.strike_discount = of_strike;
-    HC_EACH(i, n) of_underlying[i] = discount_factor(carry[i], expiry[i]);
-    HC_EACH(i, n) of_strike[i] = discount_factor(rate[i], expiry[i]);
     HC_EACH(i, n) {
         u[i] = underlying[i] * of_underlying[i];
         k[i] = strike[i] * of_strike[i];
@@ -63,12 +86,10 @@ HC_INLINE void fill_legs(Legs& b, std::size_t n) {
     }
 }
 
-// 1 where every input of the lane is inside the open domain of the formulas, else 0 (NaN included).
-HC_INLINE std::uint64_t is_regular(const Legs& b, std::size_t i) {
-    const double huge = 1.7976931348623157e308;
-    return std::uint64_t(b.underlying[i] > 0.0) & std::uint64_t(b.underlying[i] <= huge) &
-           std::uint64_t(b.strike[i] > 0.0) & std::uint64_t(b.strike[i] <= huge) & std::uint64_t(b.expiry[i] > 0.0) &
-           std::uint64_t(b.expiry[i] <= huge) & std::uint64_t(b.underlying_leg[i] > 0.0) &
-           std::uint64_t(b.underlying_leg[i] <= huge) & std::uint64_t(b.strike_leg[i] > 0.0) &
-           std::uint64_t(b.strike_leg[i] <= huge) & std::uint64_t(magnitude(b.moneyness[i]) <= 3000.0);
+// All bits where an input of the lane is outside the open domain of the formulas (NaN included), or so small or
+// large that it may be.
+HC_INLINE std::uint64_t is_special(const Legs& b, std::size_t i, double positive) {
+    const double u = b.underlying_leg[i], k = b.strike_leg[i];
+    return mask_of(!(u >= least_normal)) | mask_of(!(k >= least_normal)) | mask_of(!(positive > 0.0)) |
+           mask_of(!(u + k + positive <= greatest));
 }

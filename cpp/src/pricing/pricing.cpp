@@ -12,40 +12,70 @@ namespace {
 
 constexpr double nan = std::numeric_limits<double>::quiet_NaN();
 
+// What a Greek is made of (greeks.inl).
+unsigned needs_of(Greek greek, Settlement settlement, Form form) {
+    const bool inverse = settlement == Settlement::inverse;
+    const unsigned both_parts = needs_underlying_part | needs_strike_part;
+    switch (greek) {
+        case Greek::price: return needs_tails;
+        case Greek::delta: return inverse ? needs_strike_part : needs_underlying_part;
+        case Greek::gamma: return inverse ? needs_strike_part : 0U;
+        case Greek::theta: return form == Form::forward ? 0U : both_parts | needs_rates;
+        case Greek::rho: return form == Form::spot ? needs_strike_part : needs_tails;
+        case Greek::charm: return (inverse ? needs_strike_part : needs_underlying_part) | needs_points | needs_rates;
+        case Greek::speed: return inverse ? needs_strike_part | needs_points : needs_points;
+        case Greek::color: return (inverse ? needs_strike_part : 0U) | needs_points | needs_rates;
+        case Greek::veta: return needs_points | needs_rates;
+        case Greek::vanna:
+        case Greek::volga:
+        case Greek::zomma:
+        case Greek::ultima: return needs_points;
+        case Greek::dual_delta: return needs_strike_part;
+        case Greek::phi:
+        case Greek::black_delta: return needs_underlying_part;
+        case Greek::vega:
+        case Greek::dual_gamma:
+        case Greek::black_gamma: return 0;
+    }
+    return ~0U;
+}
+
 }  // namespace
 
 GreekStream::GreekStream(const Options& options, const GreekSet& wanted)
-    : options_(options), rows_(options), wanted_(wanted), form_(kernels().black) {
+    : options_(options), rows_(options), wanted_(wanted), closed_form_(kernels().black) {
     for (std::size_t g = 0; g < greek_count; ++g) {
         if (!wanted[g]) continue;
-        if (!form_.greek[std::size_t(options.settlement)][g]) {
+        if (!closed_form_.greek[std::size_t(options.settlement)][g]) {
             throw std::invalid_argument(std::string(greek_names[g]) + " is defined for inverse settlement only");
         }
         if (Greek(g) == Greek::phi && rows_.form() != Form::spot) {
             throw std::invalid_argument("phi (the carry's Greek) needs the spot form: the forward holds no carry");
         }
+        needs_ |= needs_of(Greek(g), options.settlement, rows_.form());
     }
-    const auto has = [&](Greek g) { return wanted[std::size_t(g)]; };
-    wants_rates_ = has(Greek::theta) || has(Greek::charm) || has(Greek::veta) || has(Greek::color);
 }
 
 GreekStream::Worker::Worker(const GreekStream& stream) : stream_(stream) {
     stream.rows_.start(cuts_);
     vol_cut_.start(stream.options_.vol, stream.options_.n);
-    block_.wants_rates = stream.wants_rates_;
+    block_.needs = stream.needs_;
+    block_.wants_rates = (stream.needs_ & needs_rates) != 0;
 }
 
 void GreekStream::Worker::run(std::size_t first, std::size_t n, const GreekOutputs& out, double invalid,
                               Faults& faults) {
     const Settlement settlement = stream_.options_.settlement;
-    const auto& passes = stream_.form_.greek[std::size_t(settlement)];
+    const auto& passes = stream_.closed_form_.greek[std::size_t(settlement)];
     stream_.rows_.cut(cuts_, block_, first, n);
     block_.vol = vol_cut_.block(stream_.options_.vol, first, n);
-    const std::size_t special = stream_.form_.prepare(block_);
+    double* price = out[std::size_t(Greek::price)];
+    block_.value = price && settlement == Settlement::linear ? price : block_.own_value;
+    const bool special = stream_.closed_form_.prepare(block_);
     for (std::size_t g = 0; g < greek_count; ++g) {
         if (stream_.wanted_[g]) passes[g](block_, out[g]);
     }
-    if (special == 0) return;
+    if (!special) return;
     for (std::size_t i = 0; i < n; ++i) {
         Faults fault = find_fault(block_, block_.kind, block_.vol, i);
         const bool limit = block_.total_vol[i] <= smallest_total_vol || block_.underlying_leg[i] == 0.0 ||
@@ -97,10 +127,10 @@ Faults implied_vol(const Options& options, Column<double> price, double* vol, St
             const std::size_t n = std::min(block_size, end - first);
             rows.cut(cuts, block, first, n);
             block.price = price_cut.block(price, first, n);
-            const std::size_t special = table.implied_vol(block);
-            std::copy_n(block.vol, n, vol + first);
+            block.vol = vol + first;
+            const bool special = table.implied_vol(block);
             if (status) std::fill_n(status + first, n, Status::ok);
-            if (special == 0) continue;
+            if (!special) continue;
             for (std::size_t i = 0; i < n; ++i) {
                 const double value = block.time_value[i], scale = block.scale[i];
                 Faults fault = find_fault(block, block.kind, nullptr, i);

@@ -29,7 +29,11 @@ public:
         return buffer_;
     }
     const double* block(Column<std::int8_t> column, std::size_t first, std::size_t n) {
-        if (column.stride != 0) copy(column, first, n);
+        if (column.stride == 1) {
+            kernels().widen(column.data + first, buffer_, n);
+        } else if (column.stride != 0) {
+            copy(column, first, n);
+        }
         return buffer_;
     }
 
@@ -52,9 +56,9 @@ public:
             throw std::invalid_argument("rate and carry go with spot; with forward give discount");
         }
         underlying_ = spot ? options.spot : options.forward;
-        static constexpr double zero = 0.0;
-        rate_ = options.rate ? options.rate : Column<double>{&zero, 0};
-        carry_ = options.carry ? options.carry : Column<double>{&zero, 0};
+        const auto is_zero = [](const Column<double>& column) { return column.stride == 0 && column[0] == 0.0; };
+        if (options.rate && !is_zero(options.rate)) rate_ = options.rate;
+        if (options.carry && !is_zero(options.carry)) carry_ = options.carry;
         form_ = spot ? Form::spot : (options.discount ? Form::discounted_forward : Form::forward);
     }
 
@@ -71,10 +75,8 @@ public:
         cuts.strike.start(options_.strike, n);
         cuts.expiry.start(options_.expiry, n);
         if (form_ == Form::discounted_forward) cuts.discount.start(options_.discount, n);
-        if (form_ == Form::spot) {
-            cuts.rate.start(rate_, n);
-            cuts.carry.start(carry_, n);
-        }
+        if (rate_) cuts.rate.start(rate_, n);
+        if (carry_) cuts.carry.start(carry_, n);
     }
 
     template <class Block>
@@ -86,15 +88,14 @@ public:
         block.strike = cuts.strike.block(options_.strike, first, n);
         block.expiry = cuts.expiry.block(options_.expiry, first, n);
         if (form_ == Form::discounted_forward) block.discount = cuts.discount.block(options_.discount, first, n);
-        if (form_ == Form::spot) {
-            block.rate = cuts.rate.block(rate_, first, n);
-            block.carry = cuts.carry.block(carry_, first, n);
-        }
+        block.rate = rate_ ? cuts.rate.block(rate_, first, n) : nullptr;
+        block.carry = carry_ ? cuts.carry.block(carry_, first, n) : nullptr;
     }
 
 private:
     const Options& options_;
-    Column<double> underlying_, rate_, carry_;
+    Column<double> underlying_;
+    Column<double> rate_, carry_;  // not given where they are zero throughout
     Form form_;
 };
 
@@ -146,8 +147,8 @@ private:
     const Options& options_;
     Rows rows_;
     GreekSet wanted_;
-    const Kernels::ClosedForm& form_;
-    bool wants_rates_;
+    const Kernels::ClosedForm& closed_form_;
+    unsigned needs_ = 0;
 };
 
 }  // namespace hedgecore
