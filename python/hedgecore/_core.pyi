@@ -30,10 +30,12 @@ def greeks(
     rate: Any,
     carry: Any,
     settlement: str,
-    which: int,
+    which: bytes,
+    names: tuple[str, ...],
     errors: str,
     threads: int | None,
-) -> tuple[Any, ...]: ...
+    out: Any,
+) -> dict[str, Any]: ...
 def implied_vol(
     price: Any,
     kind: Any,
@@ -47,6 +49,8 @@ def implied_vol(
     settlement: str,
     errors: str,
     threads: int | None,
+    out: Any,
+    wants_status: bool,
 ) -> tuple[Any, Any]: ...
 def greek_sums(
     kind: Any,

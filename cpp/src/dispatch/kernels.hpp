@@ -29,8 +29,8 @@ struct Kernels {
     // Solves the block; true if there may be lanes that need the scalar treatment of limits.hpp.
     bool (*implied_vol)(ImpliedBlock&);
 
-    // Calls and puts as numbers.
-    void (*widen)(const std::int8_t*, double*, std::size_t);
+    // Calls and puts as numbers; true if all are +1 or -1.
+    bool (*widen)(const std::int8_t*, double*, std::size_t);
 };
 
 // The table of the level in use (see active_level in build_info.hpp).

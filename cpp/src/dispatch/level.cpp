@@ -45,8 +45,11 @@ void map_log_ratio(const double* a, const double* b, double* y, std::size_t n) {
     HC_EACH(i, n) y[i] = logarithm_of_ratio(a[i], b[i]);
 }
 
-void widen(const std::int8_t* x, double* y, std::size_t n) {
+bool widen(const std::int8_t* x, double* y, std::size_t n) {
+    std::uint8_t odd = 0;
+    HC_EACH(i, n) odd |= std::uint8_t(x[i] + 1) & 0xfd;  // 0 for +1 and -1 alone
     HC_EACH(i, n) y[i] = x[i];
+    return odd == 0;
 }
 
 }  // namespace

@@ -25,6 +25,11 @@ HC_INLINE double from_bits(std::uint64_t bits) {
 // All bits where the condition holds, for sums of conditions by |.
 HC_INLINE std::uint64_t mask_of(bool condition) { return condition ? ~std::uint64_t(0) : 0; }
 
+// condition ? -x : x by its sign bit: compilers move a select behind the operations that follow, divisions even, and do them twice.
+HC_INLINE double negated_if(bool condition, double x) {
+    return from_bits(bits_of(x) ^ (mask_of(condition) & 0x8000000000000000ULL));
+}
+
 HC_INLINE double magnitude(double x) { return from_bits(bits_of(x) & 0x7fffffffffffffffULL); }
 HC_INLINE double smaller(double a, double b) { return a < b ? a : b; }
 HC_INLINE double larger(double a, double b) { return a > b ? a : b; }

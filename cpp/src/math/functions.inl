@@ -36,12 +36,14 @@ HC_INLINE double scaled_exponential(double scale, double x) {
     return std::int64_t(bits) >= 0x0010000000000000LL ? from_bits(bits) : 0.0;
 }
 
-// ln(a / b) for finite a, b > 0 (normal numbers, unless any_size) with an error below 1.1 ulp of the result,
-// however close a and b are, and without overflow of the quotient. With a / b = q 2^n, 2/3 <= q <= 3/2, and
-// s = (q - 1) / (q + 1), ln q = 2 s + s^3 P(s^2); numerator and denominator of s are differences and sums of a and b, the former
-// exact. Subnormal numbers alone cost more: any_size gives the same bits for all others.
-template <bool any_size = true>
-HC_INLINE double logarithm_of_ratio(double a, double b) {
+// a / b = q 2^n with 2/3 <= q <= 3/2, as q = above / below with below in [1, 2).
+struct Ratio {
+    double above, below, n;
+};
+
+// For finite a, b > 0. Subnormal numbers cost more: only any_size takes them, with the same bits for all others.
+template <bool any_size>
+HC_INLINE Ratio ratio_of(double a, double b) {
     const bool small_a = any_size && a < least_normal, small_b = any_size && b < least_normal;
     const std::uint64_t bits_a = bits_of(small_a ? a * 18014398509481984.0 : a);  // 2^54
     const std::uint64_t bits_b = bits_of(small_b ? b * 18014398509481984.0 : b);
@@ -52,17 +54,34 @@ HC_INLINE double logarithm_of_ratio(double a, double b) {
     // a small integer placed in the low bits of 2^52 reads as 2^52 + that integer
     double n = from_bits(biased | 0x4330000000000000ULL) - (4503599627370496.0 + 2048.0);
     if (any_size) n += (small_b ? 54.0 : 0.0) - (small_a ? 54.0 : 0.0);
-    const std::uint64_t unit_b = (bits_b & 0x000fffffffffffffULL) | 0x3ff0000000000000ULL;
-    const double fb = from_bits(unit_b), fa = from_bits(unit_b + (difference - (biased << 52) + bias));
+    const std::uint64_t below = (bits_b & 0x000fffffffffffffULL) | 0x3ff0000000000000ULL;
+    return {from_bits(below + (difference - (biased << 52) + bias)), from_bits(below), n};
+}
 
-    const double high = larger(fa, fb), low = smaller(fa, fb);
-    const double sum = high + low, sum_lost = low - (sum - high);
-    const double gap = fa - fb, inverse = 1.0 / sum;
-    const double s = gap * inverse;
-    const double rest = mad(-s, sum_lost, remainder_of_product(s, sum, gap)) * inverse;  // what rounding s left out
+// ln(q 2^n) = n ln 2 + 2 s + s^3 P(s^2) with s = (q - 1) / (q + 1), whose numerator is exact; s_low is what rounding s left out.
+HC_INLINE double logarithm_from(double s, double s_low, double n) {
     const double z = s * s;
-    const double tail = mad(z * s, polynomial(log_terms, z), 2.0 * rest);
-    return mad(n, ln2_high, mad(2.0, s, mad(n, ln2_low, tail)));
+    const double tail = mad(z * s, polynomial(log_terms, z), mad(n, ln2_low, s_low + s_low));
+    return mad(n, ln2_high, mad(2.0, s, tail));
+}
+
+// ln(a / b) for finite a, b > 0 (normal numbers, unless any_size), however close they are, and without overflow of
+// the quotient. Error below 1.1 ulp.
+template <bool any_size = true>
+HC_INLINE double logarithm_of_ratio(double a, double b) {
+    const Ratio q = ratio_of<any_size>(a, b);
+    const double high = larger(q.above, q.below), low = smaller(q.above, q.below);
+    const double sum = high + low, sum_lost = low - (sum - high);
+    const double gap = q.above - q.below, inverse = 1.0 / sum;
+    const double s = gap * inverse;
+    return logarithm_from(s, mad(-s, sum_lost, remainder_of_product(s, sum, gap)) * inverse, q.n);
+}
+
+// The same with an error below 2.1 ulp, in three quarters of the operations.
+template <bool any_size = true>
+HC_INLINE double plain_logarithm_of_ratio(double a, double b) {
+    const Ratio q = ratio_of<any_size>(a, b);
+    return logarithm_from((q.above - q.below) / (q.above + q.below), 0.0, q.n);
 }
 
 // ln x. Error below 1.1 ulp, near x = 1 too; ln 0 = -infinity, NaN for x < 0 and for NaN.

@@ -7,12 +7,21 @@ HC_INLINE void density_of(BlackBlock& b, std::size_t i) {
     b.density[i] = scaled_exponential(lower * inverse_sqrt_2pi, larger(-0.5 * z1 * z1, -1419.0));
 }
 
+HC_INLINE void units_of(BlackBlock& b, std::size_t i) {
+    b.unit_density[i] = b.density[i] / b.underlying[i];
+    b.inverse_total_vol[i] = 1.0 / b.total_vol[i];
+}
+
 static void black_tails(BlackBlock& b) {
     const std::size_t n = b.n;
     double* value = b.value;
-    HC_EACH(i, n) {
-        mills_polynomials(mills_terms, b, i);
-        b.unit_density[i] = b.density[i] / b.underlying[i];
+    if (b.needs & needs_unit_density) {  // beside the polynomials the divisions cost little
+        HC_EACH(i, n) {
+            mills_polynomials(mills_terms, b, i);
+            units_of(b, i);
+        }
+    } else {
+        HC_EACH(i, n) mills_polynomials(mills_terms, b, i);
     }
     HC_EACH(i, n) {
         const MillsPair m = mills_pair(b, i, b.total_vol[i]);
@@ -52,7 +61,7 @@ static void strike_parts(BlackBlock& b) {
 
 static bool black_prepare(BlackBlock& b) {
     const std::size_t n = b.n;
-    fill_legs(b, n);
+    fill_legs<false>(b, n);
     std::uint64_t special = 0;
     HC_EACH(i, n) {
         const double s = b.vol[i] * b.root_expiry[i];
@@ -60,7 +69,7 @@ static bool black_prepare(BlackBlock& b) {
         b.total_vol[i] = s;
         b.z1[i] = p.z1;
         b.z2[i] = p.z2;
-        special |= is_special(b, i, s - smallest_total_vol) | mask_of(b.kind[i] * b.kind[i] != 1.0);
+        special |= is_special(b, i, s);
     }
     if (b.needs & needs_tails) {
         HC_EACH(i, n) {
@@ -69,8 +78,10 @@ static bool black_prepare(BlackBlock& b) {
         }
         black_tails(b);
     } else {
-        HC_EACH(i, n) density_of(b, i);
-        HC_EACH(i, n) b.unit_density[i] = b.density[i] / b.underlying[i];
+        HC_EACH(i, n) {
+            density_of(b, i);
+            units_of(b, i);
+        }
     }
     if (b.needs & needs_underlying_part) underlying_parts(b);
     if (b.needs & needs_strike_part) strike_parts(b);

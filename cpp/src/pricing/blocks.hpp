@@ -46,20 +46,23 @@ struct MillsLanes {
 // What Greeks read of a BlackBlock beside the density; the rest is not computed.
 enum Needs : unsigned {
     needs_tails = 1,  // the value and the Mills ratios
-    needs_underlying_part = 2 | needs_tails,
-    needs_strike_part = 4 | needs_tails,
-    needs_points = 8,  // d1 and d2
-    needs_rates = 16,  // the forward form's own rate
+    needs_unit_density = 2,  // and 1 / s
+    needs_underlying_part = 4 | needs_tails | needs_unit_density,
+    needs_strike_part = 8 | needs_tails,
+    needs_points = 16,  // d1 and d2
+    needs_rates = 32,   // the forward form's own rate
 };
 
 struct BlackBlock : Legs, MillsLanes {
     std::size_t n;
     const double *kind, *vol;
+    bool odd_kinds;  // some are neither +1 nor -1
     unsigned needs;
 
     alignas(64) Lane total_vol;        // s = vol sqrt(expiry)
     alignas(64) Lane density;          // E = U n(d1) = B n(d2)
     alignas(64) Lane unit_density;     // E / underlying
+    alignas(64) Lane inverse_total_vol;
     alignas(64) Lane ratio1, ratio2;   // Mills ratios at |z1| or z1, and z2
     alignas(64) Lane underlying_part;  // U N(w d1) / underlying
     alignas(64) Lane strike_part;      // B N(w d2)
@@ -71,6 +74,7 @@ struct BlackBlock : Legs, MillsLanes {
 struct ImpliedBlock : Legs, MillsLanes {
     std::size_t n;
     const double *kind, *price;
+    bool odd_kinds;
     Settlement settlement;
 
     alignas(64) Lane scale;         // the smaller leg: the largest value the out-of-the-money option can have

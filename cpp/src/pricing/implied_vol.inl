@@ -67,7 +67,7 @@ static void implied_steps(ImpliedBlock& b) {
 
 static bool implied_vol(ImpliedBlock& b) {
     const std::size_t n = b.n;
-    fill_legs(b, n);
+    fill_legs<true>(b, n);
     // Prices become undiscounted amounts of the quote currency in the forward form, discounted ones in the spot form.
     const bool forward_form = b.form != Form::spot;
     const double* unit = b.settlement == Settlement::inverse ? b.underlying : constants.ones;
@@ -88,8 +88,7 @@ static bool implied_vol(ImpliedBlock& b) {
         b.scale[i] = scale;
         b.share[i] = share;
         b.rest[i] = rest;
-        special |= is_special(b, i, b.expiry[i]) | mask_of(!(smaller(value, scale - value) > 0.0)) |
-                   mask_of(b.kind[i] * b.kind[i] != 1.0);
+        special |= is_special(b, i, b.expiry[i]) | mask_of(!(smaller(value, scale - value) > 0.0));
         small |= mask_of(smaller(share, rest) < least_normal);
     }
     HC_EACH(i, n) {

@@ -17,21 +17,29 @@ struct Constants {
 };
 constinit const Constants constants;
 
+// exact: to an ulp, as implied vols want it; prices carry the rounding of the underlying and of the strike anyway.
+template <bool exact, bool any_size>
+HC_INLINE double moneyness_of(double underlying, double strike) {
+    return exact ? logarithm_of_ratio<any_size>(underlying, strike) : plain_logarithm_of_ratio<any_size>(underlying, strike);
+}
+
 // True if a number is subnormal, zero or negative.
+template <bool exact>
 static bool log_and_root(Legs& b, std::size_t n) {
     const double *underlying = b.underlying, *strike = b.strike, *expiry = b.expiry;
     std::uint64_t small = 0;
     HC_EACH(i, n) {
-        b.moneyness[i] = logarithm_of_ratio<false>(underlying[i], strike[i]);
+        b.moneyness[i] = moneyness_of<exact, false>(underlying[i], strike[i]);
         b.root_expiry[i] = __builtin_sqrt(expiry[i]);
         small |= mask_of(smaller(underlying[i], strike[i]) < least_normal);
     }
     return small != 0;
 }
 
+template <bool exact>
 static void log_of_any_size(Legs& b, std::size_t n) {
     const double *underlying = b.underlying, *strike = b.strike;
-    HC_EACH(i, n) b.moneyness[i] = logarithm_of_ratio(underlying[i], strike[i]);
+    HC_EACH(i, n) b.moneyness[i] = moneyness_of<exact, true>(underlying[i], strike[i]);
 }
 
 static const double* discounts(double* out, const double* rate, const double* expiry, std::size_t n) {
@@ -40,9 +48,10 @@ static const double* discounts(double* out, const double* rate, const double* ex
     return out;
 }
 
+template <bool exact>
 static void fill_legs(Legs& b, std::size_t n) {
     const double *underlying = b.underlying, *strike = b.strike, *expiry = b.expiry;
-    if (log_and_root(b, n)) log_of_any_size(b, n);
+    if (log_and_root<exact>(b, n)) log_of_any_size<exact>(b, n);
 
     b.rate_used = b.carry_used = constants.zeros;
     if (b.form == Form::forward) {
@@ -86,10 +95,10 @@ static void fill_legs(Legs& b, std::size_t n) {
     }
 }
 
-// All bits where an input of the lane is outside the open domain of the formulas (NaN included), or so small or
-// large that it may be.
+// All bits where an input of the lane may be outside the open domain of the formulas (NaN included). `positive` is a
+// number that has to be. The kind is checked where it is read.
 HC_INLINE std::uint64_t is_special(const Legs& b, std::size_t i, double positive) {
     const double u = b.underlying_leg[i], k = b.strike_leg[i];
-    return mask_of(!(u >= least_normal)) | mask_of(!(k >= least_normal)) | mask_of(!(positive > 0.0)) |
-           mask_of(!(u + k + positive <= greatest));
+    // NaN may get lost in the smallest of three, never in a sum
+    return mask_of(!(smaller(smaller(u, k), positive) > smallest_total_vol)) | mask_of(!(u + k + positive <= greatest));
 }

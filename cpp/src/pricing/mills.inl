@@ -23,7 +23,7 @@ HC_INLINE StandardPoint standard_point(double x, double s) {
 // y at |z1| where reflected, else z1, and at z2.
 HC_INLINE void mills_nodes(MillsLanes& m, std::size_t i) {
     const double z1 = m.z1[i];
-    m.y1[i] = 1.0 / ((is_reflected(z1) ? -z1 : z1) + mills_shift);
+    m.y1[i] = 1.0 / (negated_if(is_reflected(z1), z1) + mills_shift);
     m.y2[i] = 1.0 / (m.z2[i] + mills_shift);
 }
 
