@@ -158,7 +158,7 @@ FUNCTIONS = [
         "1 ± 1e-15 to 1 ± 1/2": _magnitudes(1e-15, 0.5, 1.0, (-1, 1)),
         "2 to 1.7e308": _magnitudes(2, 1.7e308),
     }),
-    _function("log_ratio", lambda a, b: (a / b).log(), 1.3, {
+    _function("log_ratio", lambda a, b: (a / b).log(), 0.8, {
         "1e-308 to 1.7e308 both": _any_pair,
         "b = a (1 ± 1e-16 to 0.9)": _close_pair,
         "1 to 8 doubles apart": _neighbours,
