@@ -174,7 +174,7 @@ def toolchain(compiler: str, machine: str) -> Toolchain:
     if importlib.util.find_spec("ziglang") is None:
         pytest.skip("needs the clang of the wheel ziglang (dependency group test)")
     headers = re.findall(
-        r"^ (/.*c\+\+.*)$", output(gxx, "-E", "-v", "-x", "c++", "/dev/null"), re.M
+        r"^ (/.*c\+\+.*)$", output(gxx, "-E", "-v", "-x", "c++", "/dev/null"), re.MULTILINE
     )
     zig = (sys.executable, "-m", "ziglang", "c++", "-target", f"{machine}-linux-gnu.2.34")
     own_headers = ("-nostdinc++", *(f"-I{folder}" for folder in headers))

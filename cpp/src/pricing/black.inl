@@ -68,6 +68,7 @@ static std::size_t black_prepare(BlackBlock& b) {
         const bool strike_above = x <= 0.0;  // the call is the out-of-the-money option
         const double u = b.underlying_leg[i], k = b.strike_leg[i];
         const double lower = strike_above ? u : k, higher = strike_above ? k : u;
+        const double intrinsic = magnitude(b.leg_difference[i]);  // a load in one arm of ?: alone would be a branch
 
         const double first = density * m.first, second = density * m.second;
         const double lower_part = m.reflected ? lower - first : first;        // L N(-z1)
@@ -78,7 +79,7 @@ static std::size_t black_prepare(BlackBlock& b) {
         const double low = is_out ? lower_part : lower_rest, high = is_out ? second : higher - second;
         b.underlying_part[i] = strike_above ? low : high;
         b.strike_part[i] = strike_above ? high : low;
-        b.value[i] = is_out ? out_of_money : out_of_money + magnitude(b.leg_difference[i]);
+        b.value[i] = is_out ? out_of_money : out_of_money + intrinsic;
         b.d1[i] = strike_above ? -z1 : z2;
         b.d2[i] = strike_above ? -z2 : z1;
     }
