@@ -171,6 +171,8 @@ def toolchain(compiler: str, machine: str) -> Toolchain:
         pytest.skip(f"needs g++ 11 or newer, not {version}")
     if compiler == "gcc":
         return Toolchain("gcc", machine, (gxx,), version, gxx)
+    if platform.libc_ver()[0] != "glibc":
+        pytest.skip("needs glibc, whose headers clang is given")
     if importlib.util.find_spec("ziglang") is None:
         pytest.skip("needs the clang of the wheel ziglang (dependency group test)")
     headers = re.findall(
