@@ -1,4 +1,4 @@
-"""The core built by each compiler for each processor, without CMake, with the flags of cpp/CMakeLists.txt.
+"""The core built by each compiler for each processor: the flags of cpp/CMakeLists.txt, no CMake.
 
 Objects and programs are kept in build/tests; each is remade when its command, its compiler or a C++
 source has changed.

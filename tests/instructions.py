@@ -1,4 +1,4 @@
-"""Instructions per option of every listed kernel, counted by callgrind; ``make baseline`` keeps them.
+"""Instructions per option of the listed kernels, counted by callgrind; ``make baseline`` keeps them.
 
 A count is exact: it is the same on a busy machine, and any processor that runs the level gives it.
 """

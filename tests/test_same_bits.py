@@ -93,9 +93,13 @@ def test_every_kernel_is_hashed() -> None:
         line.split()[1].split("(")[0] for line in declared.splitlines() if line.startswith("void ")
     ]
     assert {f"math.{name}" for name in functions} == {n for n in names if n.startswith("math.")}
+    forms = {
+        "forward": {"forward": 100.0},
+        "discounted": {"forward": 100.0, "discount": 0.9},
+        "spot": {"spot": 100.0},
+    }
     for settlement in ("linear", "inverse"):
-        for form, inputs in {"forward": {"forward": 100.0}, "discounted": {"forward": 100.0, "discount": 0.9},
-                             "spot": {"spot": 100.0}}.items():  # fmt: skip
+        for form, inputs in forms.items():
             got = hc.greeks(
                 "call",
                 strike=100.0,

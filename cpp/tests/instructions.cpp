@@ -68,7 +68,8 @@ struct Chain {
     Values weight = values(10, [](inputs::Source& s) { return s.uniform(-50.0, 50.0); });
     Values strike = Values(rows);
     std::vector<std::int8_t> kind = std::vector<std::int8_t>(rows);
-    std::vector<std::int32_t> one_bucket = std::vector<std::int32_t>(rows, 0), scattered = std::vector<std::int32_t>(rows);
+    std::vector<std::int32_t> one_bucket = std::vector<std::int32_t>(rows);
+    std::vector<std::int32_t> scattered = std::vector<std::int32_t>(rows);
 
     Chain() {
         for (std::size_t i = 0; i < rows; ++i) {

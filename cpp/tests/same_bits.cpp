@@ -77,7 +77,7 @@ void print(const std::string& name, const double* values, std::size_t n) {
 
 // --- memory --------------------------------------------------------------------------------------------------------
 
-// n values in memory as the layout asks: `stride` apart, and for the layout `shifted` one place off a line of the cache.
+// n values in memory as the layout asks: `stride` apart; for the layout `shifted` one place off a cache line.
 template <class T>
 class Stored {
 public:
