@@ -8,7 +8,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # A stamp is remade when what the build reads has changed.
 SOURCES := pyproject.toml CMakeLists.txt $(shell find cpp -name '*.cpp' -o -name '*.hpp' -o -name '*.inl' -o -name CMakeLists.txt)
 
-.PHONY: demo test lint bench accuracy clean venv
+.PHONY: demo test lint bench accuracy baseline clean venv
 
 demo: $(VENV)/.cli
 	$(BIN)/hedgecore demo --out demo
@@ -29,6 +29,10 @@ bench: $(VENV)/.test
 N ?= 100
 accuracy: $(VENV)/.test
 	PYTHONPATH=tools:tests $(BIN)/python -m accuracy --points $(N)
+
+# Instructions per option, counted by valgrind, that tests/test_instructions.py holds the kernels to.
+baseline: $(VENV)/.test
+	$(BIN)/python tests/instructions.py
 
 venv: $(VENV)/.test
 

@@ -42,7 +42,8 @@ HC_INLINE double product_error(double a, double b, double p) {
     const double split = 134217729.0;  // 2^27 + 1 (Dekker, Veltkamp)
     const double ta = split * a, tb = split * b;
     const double ah = ta - (ta - a), al = a - ah, bh = tb - (tb - b), bl = b - bh;
-    return ((ah * bh - p) + ah * bl + al * bh) + al * bl;
+    const double error = ((ah * bh - p) + ah * bl + al * bh) + al * bl;
+    return error == error ? error : 0.0;  // above 2^996 the splitting overflows: the error is left out
 #endif
 }
 

@@ -41,9 +41,10 @@ static void underlying_parts(BlackBlock& b) {
     const double* discount = b.underlying_discount;
     HC_EACH(i, n) {
         const bool above = b.moneyness[i] <= 0.0;
-        const double tail = b.unit_density[i] * (above ? b.ratio1[i] : b.ratio2[i]);
-        const double side = (above ? b.z1[i] : -1.0) < -0.5 ? -b.kind[i] : b.kind[i];
-        b.underlying_part[i] = side > 0.0 ? tail : discount[i] - tail;
+        const double ratio1 = b.ratio1[i], ratio2 = b.ratio2[i], z1 = b.z1[i];
+        const double tail = b.unit_density[i] * (above ? ratio1 : ratio2), rest = discount[i] - tail;
+        const double side = negated_if((above ? z1 : -1.0) < -0.5, b.kind[i]);
+        b.underlying_part[i] = side > 0.0 ? tail : rest;
     }
 }
 
@@ -53,9 +54,10 @@ static void strike_parts(BlackBlock& b) {
     const double* leg = b.strike_leg;
     HC_EACH(i, n) {
         const bool above = b.moneyness[i] <= 0.0;
-        const double tail = b.density[i] * (above ? b.ratio2[i] : b.ratio1[i]);
-        const double side = (above ? -1.0 : b.z1[i]) < -0.5 ? b.kind[i] : -b.kind[i];
-        b.strike_part[i] = side > 0.0 ? tail : leg[i] - tail;
+        const double ratio1 = b.ratio1[i], ratio2 = b.ratio2[i], z1 = b.z1[i];
+        const double tail = b.density[i] * (above ? ratio2 : ratio1), rest = leg[i] - tail;
+        const double side = negated_if((above ? -1.0 : z1) >= -0.5, b.kind[i]);
+        b.strike_part[i] = side > 0.0 ? tail : rest;
     }
 }
 
@@ -88,8 +90,9 @@ static bool black_prepare(BlackBlock& b) {
     if (b.needs & needs_points) {
         HC_EACH(i, n) {
             const bool above = b.moneyness[i] <= 0.0;
-            b.d1[i] = above ? -b.z1[i] : b.z2[i];
-            b.d2[i] = above ? -b.z2[i] : b.z1[i];
+            const double z1 = b.z1[i], z2 = b.z2[i];
+            b.d1[i] = above ? -z1 : z2;
+            b.d2[i] = above ? -z2 : z1;
         }
     }
     return special != 0;

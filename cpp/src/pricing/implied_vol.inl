@@ -48,7 +48,8 @@ HC_INLINE double implied_step(const ImpliedBlock& b, std::size_t i) {
     const MillsPair m = mills_pair(b, i, s);
     // value / density below, minus (maximum - value) / density above: the derivative of the logarithm is its inverse
     const double gain = is_reflected(z1) ? -(m.first + m.second) : m.difference;
-    const double target = is_reflected(z1) ? b.rest[i] : b.share[i];
+    const double share = b.share[i], rest = b.rest[i];
+    const double target = is_reflected(z1) ? rest : share;
     const double residual = mad(0.5 * z1, z1, logarithm_of_ratio<any_size>(target, inverse_sqrt_2pi * magnitude(gain)));
     // Newton's step is residual x gain; the ratios of the higher derivatives enter times powers of gain, which keeps every
     // term of the order of one however small the vol

@@ -74,7 +74,10 @@ static void fill_legs(Legs& b, std::size_t n) {
         }
         if (b.wants_rates) {
             double* own = b.own_rate;
-            HC_EACH(i, n) own[i] = expiry[i] > 0.0 ? -logarithm(discount[i]) / expiry[i] : 0.0;
+            HC_EACH(i, n) {
+                const double growth = -logarithm(discount[i]);
+                own[i] = expiry[i] > 0.0 ? growth / expiry[i] : 0.0;
+            }
             b.rate_used = b.carry_used = own;
         }
         return;
