@@ -39,8 +39,10 @@ def test_v4_works_on_512_bits(compiler: str) -> None:
     kernels = {
         name: body
         for name, body in functions.items()
-        if re.search(r"::\w+\(.*(Block|double)", name)
+        if re.search(r"::\w+\(.*(Block|double)", name) and re.search(r"%[xyz]mm", body)
     }
     assert len(kernels) > 40
     assert [name for name, body in kernels.items() if "%zmm" not in body] == []
-    assert [name for name, body in functions.items() if re.search(r"\bcall", body)] == []
+    # calls go to functions of the level alone
+    calls = re.findall(r"\bcall\s+(.*)", code)
+    assert [call for call in calls if "hedgecore::v4::" not in call] == []

@@ -30,6 +30,12 @@ HC_INLINE double negated_if(bool condition, double x) {
     return from_bits(bits_of(x) ^ (mask_of(condition) & 0x8000000000000000ULL));
 }
 
+// condition ? x : y by bits, for loads: compilers move a load into the arm that uses it, which is a branch.
+HC_INLINE double chosen(bool condition, double x, double y) {
+    const std::uint64_t mask = mask_of(condition);
+    return from_bits((bits_of(x) & mask) | (bits_of(y) & ~mask));
+}
+
 HC_INLINE double magnitude(double x) { return from_bits(bits_of(x) & 0x7fffffffffffffffULL); }
 HC_INLINE double smaller(double a, double b) { return a < b ? a : b; }
 HC_INLINE double larger(double a, double b) { return a > b ? a : b; }

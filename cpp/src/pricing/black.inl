@@ -1,10 +1,9 @@
 // Black's formula over a block: what its Greeks are made of (see mills.inl for the idea). Only what is needed is computed.
 
-// The density E = U n(d1) = B n(d2), and what R needs where it is needed.
+// The density E = U n(d1) = B n(d2).
 HC_INLINE void density_of(BlackBlock& b, std::size_t i) {
-    const double z1 = b.z1[i];
     const double lower = smaller(b.underlying_leg[i], b.strike_leg[i]);
-    b.density[i] = scaled_exponential(lower * inverse_sqrt_2pi, larger(-0.5 * z1 * z1, -1419.0));
+    b.density[i] = scaled_power(lower * inverse_sqrt_2pi, b.exponent_rest[i], b.exponent_bits[i]);
 }
 
 HC_INLINE void units_of(BlackBlock& b, std::size_t i) {
@@ -15,7 +14,7 @@ HC_INLINE void units_of(BlackBlock& b, std::size_t i) {
 static void black_tails(BlackBlock& b) {
     const std::size_t n = b.n;
     double* value = b.value;
-    if (b.needs & needs_unit_density) {  // beside the polynomials the divisions cost little
+    if (has_need(b.needs, needs_unit_density)) {  // beside the polynomials the divisions cost little
         HC_EACH(i, n) {
             mills_polynomials(mills_terms, b, i);
             units_of(b, i);
@@ -64,16 +63,19 @@ static void strike_parts(BlackBlock& b) {
 static bool black_prepare(BlackBlock& b) {
     const std::size_t n = b.n;
     fill_legs<false>(b, n);
-    std::uint64_t special = 0;
+    std::uint64_t regular = 0;
     HC_EACH(i, n) {
         const double s = b.vol[i] * b.root_expiry[i];
         const StandardPoint p = standard_point(b.moneyness[i], s);
         b.total_vol[i] = s;
         b.z1[i] = p.z1;
         b.z2[i] = p.z2;
-        special |= is_special(b, i, s);
+        const Exponent e = exponent_of(larger(-0.5 * p.z1 * p.z1, -1419.0));
+        b.exponent_rest[i] = e.r;
+        b.exponent_bits[i] = e.shifted;
+        regular += is_regular(b, i, s);
     }
-    if (b.needs & needs_tails) {
+    if (has_need(b.needs, needs_tails)) {
         HC_EACH(i, n) {
             density_of(b, i);
             mills_nodes(b, i);
@@ -85,9 +87,9 @@ static bool black_prepare(BlackBlock& b) {
             units_of(b, i);
         }
     }
-    if (b.needs & needs_underlying_part) underlying_parts(b);
-    if (b.needs & needs_strike_part) strike_parts(b);
-    if (b.needs & needs_points) {
+    if (has_need(b.needs, needs_underlying_part)) underlying_parts(b);
+    if (has_need(b.needs, needs_strike_part)) strike_parts(b);
+    if (has_need(b.needs, needs_points)) {
         HC_EACH(i, n) {
             const bool above = b.moneyness[i] <= 0.0;
             const double z1 = b.z1[i], z2 = b.z2[i];
@@ -95,5 +97,5 @@ static bool black_prepare(BlackBlock& b) {
             b.d2[i] = above ? -z2 : z1;
         }
     }
-    return special != 0;
+    return regular != n;
 }

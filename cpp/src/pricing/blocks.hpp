@@ -53,6 +53,9 @@ enum Needs : unsigned {
     needs_rates = 32,   // the forward form's own rate
 };
 
+// True if all of these are needed.
+static inline bool has_need(unsigned needs, unsigned all) { return (needs & all) == all; }
+
 struct BlackBlock : Legs, MillsLanes {
     std::size_t n;
     const double *kind, *vol;
@@ -60,6 +63,7 @@ struct BlackBlock : Legs, MillsLanes {
     unsigned needs;
 
     alignas(64) Lane total_vol;        // s = vol sqrt(expiry)
+    alignas(64) Lane exponent_rest, exponent_bits;  // of the density (exponent_of)
     alignas(64) Lane density;          // E = U n(d1) = B n(d2)
     alignas(64) Lane unit_density;     // E / underlying
     alignas(64) Lane inverse_total_vol;

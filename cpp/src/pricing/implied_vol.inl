@@ -47,9 +47,8 @@ HC_INLINE double implied_step(const ImpliedBlock& b, std::size_t i) {
     const double s = b.total_vol[i], z1 = b.z1[i], h = 0.5 * (z1 + b.z2[i]);
     const MillsPair m = mills_pair(b, i, s);
     // value / density below, minus (maximum - value) / density above: the derivative of the logarithm is its inverse
-    const double gain = is_reflected(z1) ? -(m.first + m.second) : m.difference;
-    const double share = b.share[i], rest = b.rest[i];
-    const double target = is_reflected(z1) ? rest : share;
+    const double both = -(m.first + m.second), gain = is_reflected(z1) ? both : m.difference;
+    const double target = chosen(is_reflected(z1), b.rest[i], b.share[i]);
     const double residual = mad(0.5 * z1, z1, logarithm_of_ratio<any_size>(target, inverse_sqrt_2pi * magnitude(gain)));
     // Newton's step is residual x gain; the ratios of the higher derivatives enter times powers of gain, which keeps every
     // term of the order of one however small the vol
@@ -75,7 +74,7 @@ static bool implied_vol(ImpliedBlock& b) {
     const double* discount = forward_form ? b.underlying_discount : constants.ones;
     const double* first = forward_form ? b.underlying : b.underlying_leg;
     const double* second = forward_form ? b.strike : b.strike_leg;
-    std::uint64_t special = 0, small = 0;
+    std::uint64_t regular = 0, small = 0;
     HC_EACH(i, n) {
         const double price = b.price[i] * unit[i] / discount[i];
         // the exact intrinsic value: the rounding of the difference counts where little time value is left
@@ -89,7 +88,7 @@ static bool implied_vol(ImpliedBlock& b) {
         b.scale[i] = scale;
         b.share[i] = share;
         b.rest[i] = rest;
-        special |= is_special(b, i, b.expiry[i]) | mask_of(!(smaller(value, scale - value) > 0.0));
+        regular += is_regular(b, i, b.expiry[i]) & std::uint64_t(smaller(value, scale - value) > 0.0);
         small |= mask_of(smaller(share, rest) < least_normal);
     }
     HC_EACH(i, n) {
@@ -98,12 +97,11 @@ static bool implied_vol(ImpliedBlock& b) {
         b.total_vol[i] = implied_start(magnitude(b.moneyness[i]), b.share[i], b.rest[i], smaller(u, k) * inverse,
                                        magnitude(b.leg_difference[i]) * inverse);
     }
-    const auto step = small ? implied_steps<true> : implied_steps<false>;
     implied_tails(mills_coarse_terms, b);
-    step(b);
+    small ? implied_steps<true>(b) : implied_steps<false>(b);
     implied_tails(mills_terms, b);
-    step(b);
+    small ? implied_steps<true>(b) : implied_steps<false>(b);
     double* vol = b.vol;
     HC_EACH(i, n) vol[i] = b.total_vol[i] / b.root_expiry[i];
-    return special != 0;
+    return regular != n;
 }

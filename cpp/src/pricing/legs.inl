@@ -98,10 +98,10 @@ static void fill_legs(Legs& b, std::size_t n) {
     }
 }
 
-// All bits where an input of the lane may be outside the open domain of the formulas (NaN included). `positive` is a
+// 1 where every input of the lane is inside the open domain of the formulas, else 0 (NaN included). `positive` is a
 // number that has to be. The kind is checked where it is read.
-HC_INLINE std::uint64_t is_special(const Legs& b, std::size_t i, double positive) {
+HC_INLINE std::uint64_t is_regular(const Legs& b, std::size_t i, double positive) {
     const double u = b.underlying_leg[i], k = b.strike_leg[i];
     // NaN may get lost in the smallest of three, never in a sum
-    return mask_of(!(smaller(smaller(u, k), positive) > smallest_total_vol)) | mask_of(!(u + k + positive <= greatest));
+    return std::uint64_t(smaller(smaller(u, k), positive) > smallest_total_vol) & std::uint64_t(u + k + positive <= greatest);
 }

@@ -58,8 +58,9 @@ struct MillsPair {
 
 HC_INLINE MillsPair mills_pair(const MillsLanes& m, std::size_t i, double s) {
     const double y1 = m.y1[i], y2 = m.y2[i], g2 = m.g2[i], slope = m.slope[i];
-    const double gap = is_reflected(m.z1[i]) ? m.z1[i] + m.z2[i] : s;  // of the two arguments of R
-    const double product = y1 * y2;                                    // y1 - y2 = gap product
+    const double z1 = m.z1[i], sum = z1 + m.z2[i];
+    const double gap = is_reflected(z1) ? sum : s;  // of the two arguments of R
+    const double product = y1 * y2;                 // y1 - y2 = gap product
     const double g1 = mad(gap * product, slope, g2);
     const double bend = mad(y1 + y2, g2, mad(y1 * y1, slope, 1.0));  // (R(u) - R(z2)) / (y1 - y2)
     return {mad(y1 * y1, g1, y1), mad(y2 * y2, g2, y2), s * product * bend};

@@ -63,7 +63,7 @@ GreekStream::Worker::Worker(const GreekStream& stream) : stream_(stream) {
     stream.rows_.start(cuts_);
     vol_cut_.start(stream.options_.vol, stream.options_.n);
     block_.needs = stream.needs_;
-    block_.wants_rates = (stream.needs_ & needs_rates) != 0;
+    block_.wants_rates = has_need(stream.needs_, needs_rates);
 }
 
 void GreekStream::Worker::run(std::size_t first, std::size_t n, const GreekOutputs& out, double invalid,
