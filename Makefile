@@ -21,9 +21,19 @@ lint: $(VENV)/.test
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-bench: $(VENV)/.test
-	$(BIN)/python -m pytest benchmarks --benchmark-enable --benchmark-only --benchmark-sort=name \
-		--benchmark-columns=median,iqr,rounds --benchmark-group-by=group $(PYTEST_ARGS)
+# Everything, then the one peer that needs packages of its own: they are laid over those of .venv.
+# QUICK=1: three sizes, printed and not kept.
+BENCH := -m pytest --benchmark-enable --benchmark-only --benchmark-quiet -q -r f $(PYTEST_ARGS)
+SVML  := $(VENV)/svml
+QUIET := $(if $(QUICK),HEDGECORE_BENCH_QUICK=1)
+
+bench: $(VENV)/.bench
+	@mkdir -p build
+	rm -f build/bench.json build/bench-svml.json
+	$(QUIET) $(BIN)/python $(BENCH) benchmarks --benchmark-json=build/bench.json
+	$(QUIET) LD_LIBRARY_PATH=$(SVML)/lib PYTHONPATH=$$(echo $(SVML)/lib/python3*/site-packages) \
+		$(BIN)/python $(BENCH) benchmarks/test_peers.py -k 'SVML or hedgecore' --benchmark-json=build/bench-svml.json
+	$(BIN)/python benchmarks/results.py $(if $(QUICK),--show) build/bench.json build/bench-svml.json
 
 venv: $(VENV)/.test
 
@@ -51,4 +61,10 @@ $(VENV)/.cli: $(BIN)/pip $(SOURCES)
 
 $(VENV)/.test: $(VENV)/.cli
 	$(BIN)/pip install --quiet --group dev
+	@touch $@
+
+$(VENV)/.bench: $(VENV)/.test
+	$(BIN)/pip install --quiet --editable '.[cli,bench]'
+	$(BIN)/python -m venv --without-pip $(SVML)
+	$(BIN)/pip --python $(SVML)/bin/python install --quiet --group svml
 	@touch $@
