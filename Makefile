@@ -22,7 +22,7 @@ lint: $(VENV)/.test
 	$(BIN)/mypy
 
 # Everything, then the one peer that needs packages of its own: they are laid over those of .venv.
-# QUICK=1: three sizes, printed and not kept.
+# QUICK=1 (three sizes) and PYTEST_ARGS (a part, without that peer) are printed and not kept.
 BENCH := -m pytest --benchmark-enable --benchmark-only --benchmark-quiet -q -r f $(PYTEST_ARGS)
 SVML  := $(VENV)/svml
 QUIET := $(if $(QUICK),HEDGECORE_BENCH_QUICK=1)
@@ -31,9 +31,9 @@ bench: $(VENV)/.bench
 	@mkdir -p build
 	rm -f build/bench.json build/bench-svml.json
 	$(QUIET) $(BIN)/python $(BENCH) benchmarks --benchmark-json=build/bench.json
-	$(QUIET) LD_LIBRARY_PATH=$(SVML)/lib PYTHONPATH=$$(echo $(SVML)/lib/python3*/site-packages) \
-		$(BIN)/python $(BENCH) benchmarks/test_peers.py -k 'SVML or hedgecore' --benchmark-json=build/bench-svml.json
-	$(BIN)/python benchmarks/results.py $(if $(QUICK),--show) build/bench.json build/bench-svml.json
+	$(if $(PYTEST_ARGS),,$(QUIET) LD_LIBRARY_PATH=$(SVML)/lib PYTHONPATH=$$(echo $(SVML)/lib/python3*/site-packages) \
+		$(BIN)/python $(BENCH) benchmarks/test_peers.py -k 'SVML or hedgecore' --benchmark-json=build/bench-svml.json)
+	$(BIN)/python benchmarks/results.py $(if $(QUICK)$(PYTEST_ARGS),--show) $(if $(PYTEST_ARGS),build/bench.json,build/bench.json build/bench-svml.json)
 
 venv: $(VENV)/.test
 

@@ -52,6 +52,8 @@ def collect(paths: Iterable[Path]) -> dict[str, Any]:
             about = entry["extra_info"]
             stats = entry["stats"]
             ns = 1e9 * stats["median"] / about["n"]
+            if "error" in about:
+                about["error"] = float(f"{about['error']:.2g}")
             rows.append({**about, "ns": float(f"{ns:.4g}"), "rounds": stats["rounds"], "run": run})
     measured = {row["who"] for row in rows}
     lacking = {
@@ -224,7 +226,7 @@ def peers_section(data: dict[str, Any], table: Table) -> list[str]:
         head = [title, *(f"{n:,}" for n in sizes), "error"]
         text += ["", *markdown(head, body)]
     text += ["", "Not measured:", ""]
-    text += [f"- {who}: {reason}." for who, reason in data["missing"].items()] or ["- nothing"]
+    text += [f"- {who}: {reason}." for who, reason in data["missing"].items()]
     text += ["- every inverse Greek: no peer has Greeks of coin-settled options."]
     return text
 
