@@ -312,14 +312,14 @@ def summary(data: dict[str, Any]) -> str:
     ]
     machine = data["machine"]
     call = table.ns(operation="peers: six", n=1, who="hedgecore", run=0)
-    return "\n".join([
-        *markdown(head, body),
-        "",
-        (f"One option, price and five Greeks: {figure(call / 1e3 if call else None)} µs a call. {machine['processor']}, "
-        f"{machine['cpus']} CPUs, level {machine['hedgecore']['level']}; spot form where there are peers. Every size, "
-        "share of the machine's"),
+    one_call = figure(call / 1e3 if call else None)
+    level = machine["hedgecore"]["level"]
+    words = [
+        f"One option, price and five Greeks: {one_call} µs a call. {machine['processor']},",
+        f"{machine['cpus']} CPUs, level {level}; spot form where there are peers. Every size, share of the machine's",
         "limits, peer and error: [benchmarks/RESULTS.md](benchmarks/RESULTS.md), written by `make bench`.",
-    ])  # fmt: skip
+    ]
+    return "\n".join([*markdown(head, body), "", *words])
 
 
 def with_table(readme: str, data: dict[str, Any]) -> str:
