@@ -21,9 +21,19 @@ lint: $(VENV)/.test
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-bench: $(VENV)/.test
-	$(BIN)/python -m pytest benchmarks --benchmark-enable --benchmark-only --benchmark-sort=name \
-		--benchmark-columns=median,iqr,rounds --benchmark-group-by=group $(PYTEST_ARGS)
+# Everything, then the one peer that needs packages of its own: they are laid over those of .venv.
+# QUICK=1 (three sizes) and PYTEST_ARGS (a part, without that peer) are printed and not kept.
+BENCH := -m pytest --benchmark-enable --benchmark-only --benchmark-quiet -q -r f $(PYTEST_ARGS)
+SVML  := $(VENV)/svml
+QUIET := $(if $(QUICK),HEDGECORE_BENCH_QUICK=1)
+
+bench: $(VENV)/.bench
+	@mkdir -p build
+	rm -f build/bench.json build/bench-svml.json
+	$(QUIET) $(BIN)/python $(BENCH) benchmarks --benchmark-json=build/bench.json
+	$(if $(PYTEST_ARGS),,$(QUIET) LD_LIBRARY_PATH=$(SVML)/lib PYTHONPATH=$$(echo $(SVML)/lib/python3*/site-packages) \
+		$(BIN)/python $(BENCH) benchmarks/test_peers.py -k 'SVML or hedgecore' --benchmark-json=build/bench-svml.json)
+	$(BIN)/python benchmarks/results.py $(if $(QUICK)$(PYTEST_ARGS),--show) $(if $(PYTEST_ARGS),build/bench.json,build/bench.json build/bench-svml.json)
 
 # Writes docs/accuracy.md; N options in each cell of its maps.
 N ?= 100
@@ -60,4 +70,10 @@ $(VENV)/.cli: $(BIN)/pip $(SOURCES)
 
 $(VENV)/.test: $(VENV)/.cli
 	$(BIN)/pip install --quiet --group dev
+	@touch $@
+
+$(VENV)/.bench: $(VENV)/.test
+	$(BIN)/pip install --quiet --editable '.[cli,bench]'
+	$(BIN)/python -m venv --without-pip $(SVML)
+	$(BIN)/pip --python $(SVML)/bin/python install --quiet --group svml
 	@touch $@

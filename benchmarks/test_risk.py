@@ -5,15 +5,17 @@ The difference of the two medians is what aggregation costs beyond the Greeks th
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
 
 import hedgecore as hc
+from hedgecore.risk import SUMS
 
 N = 1_000_000
-SUMS = ("price", "delta", "gamma", "black_delta", "black_gamma", "vega", "theta")
+ABOUT = {"operation": "book", "n": N, "threads": 1}
 
 
 @pytest.fixture(scope="module")
@@ -44,10 +46,9 @@ def held() -> tuple[hc.Book, hc.Market]:
     return book, market
 
 
-def test_book_risk(benchmark: Any, held: tuple[hc.Book, hc.Market]) -> None:
+def test_book_risk(measure: Callable[..., Any], held: tuple[hc.Book, hc.Market]) -> None:
     book, market = held
-    benchmark.group = f"risk of {N} distinct options, one thread"
-    risk = benchmark(lambda: book.risk(market, threads=1))
+    risk = measure(lambda: book.risk(market, threads=1), who="Book.risk", **ABOUT)
     data = market.align(book.instruments)
     g = hc.greeks(
         book.instruments.kind, strike=book.instruments.strike, expiry=data.expiry, vol=data.vol,
@@ -56,18 +57,23 @@ def test_book_risk(benchmark: Any, held: tuple[hc.Book, hc.Market]) -> None:
     assert risk["net_delta"].sum() == pytest.approx((g.delta * book.quantity).sum(), rel=1e-9)
 
 
-def test_book_risk_in_a_new_market(benchmark: Any, held: tuple[hc.Book, hc.Market]) -> None:
+def test_book_risk_in_a_new_market(
+    measure: Callable[..., Any], held: tuple[hc.Book, hc.Market]
+) -> None:
     """Every tick another market: its data are brought into the book's order first."""
     book, market = held
-    benchmark.group = f"risk of {N} distinct options, one thread"
-    benchmark(lambda: book.risk(market.replaced(vols=0.6), threads=1))
+    risk = measure(
+        lambda: book.risk(market.replaced(vols=0.6), threads=1),
+        who="Book.risk in a new market",
+        **ABOUT,
+    )
+    assert np.isfinite(risk["net_delta"]).all()
 
 
-def test_the_kernel_alone(benchmark: Any, held: tuple[hc.Book, hc.Market]) -> None:
+def test_the_kernel_alone(measure: Callable[..., Any], held: tuple[hc.Book, hc.Market]) -> None:
     book, market = held
     data = market.align(book.instruments)
-    benchmark.group = f"risk of {N} distinct options, one thread"
-    benchmark(
+    g = measure(
         lambda: hc.greeks(
             book.instruments.kind,
             strike=book.instruments.strike,
@@ -77,8 +83,11 @@ def test_the_kernel_alone(benchmark: Any, held: tuple[hc.Book, hc.Market]) -> No
             settlement="inverse",
             which=SUMS,
             threads=1,
-        )
+        ),
+        who="the same Greeks of every option, by greeks",
+        **ABOUT,
     )
+    assert g.names == SUMS
 
 
 def test_memory(held: tuple[hc.Book, hc.Market]) -> None:

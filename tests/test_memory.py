@@ -1,0 +1,74 @@
+"""A call takes no memory beyond its results, at any number of options."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import hedgecore as hc
+
+N = 1_000_000
+STATUS = Path("/proc/self/status")
+SIX = ("price", "delta", "gamma", "vega", "theta", "rho")
+
+
+def resident(which: str) -> int:
+    """Bytes of this process in memory now (VmRSS), or at most since the last reset (VmHWM)."""
+    line = next(line for line in STATUS.read_text().splitlines() if line.startswith(which))
+    return 1024 * int(line.split()[1])
+
+
+def growth(call: Callable[[], Any]) -> int:
+    """Bytes by which memory grew at most during the second of two calls; its result counts."""
+    try:
+        Path("/proc/self/clear_refs").write_text("5")
+    except OSError:
+        pytest.skip("needs Linux, to measure the peak of one call")
+    call()  # threads, caches of the allocator
+    Path("/proc/self/clear_refs").write_text("5")
+    before = resident("VmRSS")
+    result = call()
+    grown = resident("VmHWM") - before
+    del result
+    return grown
+
+
+@pytest.fixture(scope="module")
+def options() -> dict[str, Any]:
+    rng = np.random.default_rng(1)
+    forward = rng.uniform(5e4, 9e4, N)
+    return {
+        "kind": np.ones(N, np.int8),
+        "strike": forward * rng.uniform(0.8, 1.2, N),
+        "expiry": rng.uniform(0.01, 2, N),
+        "vol": rng.uniform(0.3, 1.2, N),
+        "forward": forward,
+    }
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_fresh_results_are_all_that_is_allocated(options: dict[str, Any], threads: int) -> None:
+    grown = growth(lambda: hc.greeks(**options, which=SIX, threads=threads))
+    assert 0.9 * 8 * N * len(SIX) < grown < 8 * N * len(SIX) + 2e6
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_given_results_need_no_memory(options: dict[str, Any], threads: int) -> None:
+    if "out" not in inspect.signature(hc.price).parameters:
+        pytest.skip("this version has no out=")
+    # written to before: a page takes memory when it is first touched
+    column = np.zeros(N)
+    columns = {name: np.zeros(N) for name in SIX}
+    for out in (column, *columns.values()):
+        out.fill(1.0)
+    assert growth(lambda: hc.price(**options, out=column, threads=threads)) < 2e6
+    assert growth(lambda: hc.greeks(**options, which=SIX, out=columns, threads=threads)) < 2e6
+    quoted = {name: values for name, values in options.items() if name != "vol"}
+    price = column.copy()
+    # a status of one byte for each row is made, though not returned
+    assert growth(lambda: hc.implied_vol(price, **quoted, out=column, threads=threads)) < N + 2e6
