@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -17,7 +16,6 @@ OPERATIONS = ("price", "six", "inverse", "implied_vol", "implied_vol_domain")
 #: The other form costs what its extra inputs cost, whatever is computed: it is measured where peers use it.
 IN_SPOT_FORM = ("price", "six", "implied_vol")
 LARGEST_FRESH = 1_000_000
-HAS_OUT = "out" in inspect.signature(hc.price).parameters
 
 
 class Case(NamedTuple):
@@ -44,13 +42,11 @@ def cases(run: workload.Run) -> list[Case]:
 @pytest.fixture
 def given(case: Case) -> dict[str, Any]:
     """The keywords that say where results go and how many threads make them."""
-    if case.result == "fresh":
-        return {"threads": case.threads}
-    if not HAS_OUT:
-        pytest.skip("this version has no out=")
-    names = {"six": workload.SIX, "inverse": INVERSE.names}.get(case.operation)
-    out = {name: np.empty(case.n) for name in names} if names else np.empty(case.n)
-    return {"threads": case.threads, "out": out}
+    to: dict[str, Any] = {"threads": case.threads}
+    if case.result == "out":
+        names = {"six": workload.SIX, "inverse": INVERSE.names}.get(case.operation)
+        to["out"] = workload.earlier(case.n, names) if names else np.empty(case.n)
+    return to
 
 
 def test_hedgecore(measure: Callable[..., Any], case: Case, given: dict[str, Any]) -> None:

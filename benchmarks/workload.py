@@ -87,6 +87,14 @@ def domain(n: int, form: str) -> Arrays:
     return {**options, "spot": forward, "rate": np.zeros(n)}
 
 
+def earlier(n: int, names: Sequence[str]) -> hc.Greeks:
+    """An earlier result with these columns, to be refilled."""
+    settlement = "inverse" if "black_delta" in names else "linear"
+    return hc.greeks(
+        "C", strike=np.ones(n), expiry=1, vol=1, forward=1, which=tuple(names), settlement=settlement
+    )  # fmt: skip
+
+
 def quotes(n: int, form: str, whole_domain: bool = False) -> tuple[Arrays, npt.NDArray[np.float64]]:
     """Arguments of implied_vol, and the vols that its prices were made with."""
     options = domain(n, form) if whole_domain else chain(n, form, deviations=8.0)
