@@ -29,6 +29,9 @@ struct Kernels {
     // Solves the block; true if there may be lanes that need the scalar treatment of limits.hpp.
     bool (*implied_vol)(ImpliedBlock&);
 
+    // w[0] x[0] + w[1] x[1] + ... in eight partial sums and a fixed tree; not finite if a number of them is not.
+    double (*dot)(const double* w, const double* x, std::size_t);
+
     // Calls and puts as numbers; true if all are +1 or -1.
     bool (*widen)(const std::int8_t*, double*, std::size_t);
 };

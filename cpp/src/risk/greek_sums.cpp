@@ -14,17 +14,6 @@ namespace {
 constexpr std::size_t most_segments = 64;
 constexpr std::size_t most_partial_sums = std::size_t(1) << 22;  // 32 MiB
 
-// w[0] x[0] + w[1] x[1] + ... in eight partial sums and a fixed tree.
-double dot(const double* w, const double* x, std::size_t n) {
-    double part[8] = {};
-    std::size_t i = 0;
-    for (; i + 8 <= n; i += 8) {
-        for (std::size_t j = 0; j < 8; ++j) part[j] += w[i + j] * x[i + j];
-    }
-    for (std::size_t j = 0; i < n; ++i, ++j) part[j] += w[i] * x[i];
-    return ((part[0] + part[1]) + (part[2] + part[3])) + ((part[4] + part[5]) + (part[6] + part[7]));
-}
-
 // The buckets of a block; true when all are the same.
 bool read_buckets(Column<std::int32_t> bucket, std::size_t buckets, std::size_t first, std::size_t n, std::int32_t* where) {
     bool one = true;
@@ -51,12 +40,6 @@ void settle(double* weight, double* value, std::size_t first, std::size_t n, Fau
     }
 }
 
-bool all_finite(const double* x, std::size_t n) {
-    double sum = 0.0;
-    for (std::size_t i = 0; i < n; ++i) sum += x[i] - x[i];
-    return sum == 0.0;
-}
-
 }  // namespace
 
 Faults greek_sums(const Options& options, std::span<const RiskTerm> terms, Column<std::int32_t> bucket,
@@ -74,6 +57,7 @@ Faults greek_sums(const Options& options, std::span<const RiskTerm> terms, Colum
         wanted[g] = true;
     }
     const GreekStream stream(options, wanted);
+    const Kernels& table = kernels();
 
     // Segments depend on the numbers of options and of sums alone, so that the order of summation does too.
     const std::size_t blocks = (options.n + block_size - 1) / block_size;
@@ -102,17 +86,19 @@ Faults greek_sums(const Options& options, std::span<const RiskTerm> terms, Colum
             for (std::size_t t = 0; t < terms.size(); ++t) {
                 const double* weight = weight_cuts[t].block(terms[t].weight, first, n);
                 const double* value = out[std::size_t(terms[t].greek)];
+                double sum = table.dot(weight, value, n);
                 Lane own_weight, own_value;
-                if (!all_finite(weight, n) || !all_finite(value, n)) {
+                if (!std::isfinite(sum)) {
                     std::copy_n(weight, n, own_weight);
                     std::copy_n(value, n, own_value);
                     settle(own_weight, own_value, first, n, faults);
                     weight = own_weight;
                     value = own_value;
+                    sum = table.dot(weight, value, n);
                 }
                 double* into = mine + t * buckets;
                 if (one_bucket) {
-                    into[where[0]] += dot(weight, value, n);
+                    into[where[0]] += sum;
                 } else {
                     for (std::size_t i = 0; i < n; ++i) into[where[i]] += weight[i] * value[i];
                 }
