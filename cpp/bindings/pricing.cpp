@@ -28,8 +28,10 @@ private:
 
 py::tuple greeks_of(py::handle kind, py::handle strike, py::handle expiry, py::handle vol, py::handle forward,
                     py::handle spot, py::handle discount, py::handle rate, py::handle carry,
-                    std::string_view settlement, std::uint32_t which, std::string_view errors, py::handle threads) {
-    OptionArguments arguments(kind, strike, expiry, forward, spot, discount, rate, carry, settlement, errors);
+                    std::string_view settlement, std::string_view model, std::string_view payoff, std::uint32_t which,
+                    std::string_view errors, py::handle threads) {
+    OptionArguments arguments(kind, strike, expiry, forward, spot, discount, rate, carry, settlement, errors, model,
+                              payoff);
     const Numbers vols(vol, "vol", arguments.rows);
     OptionArguments::require(vols, "vol");
     Options options = arguments.options();
@@ -58,8 +60,10 @@ py::tuple greeks_of(py::handle kind, py::handle strike, py::handle expiry, py::h
 
 py::tuple implied_vol_of(py::handle price, py::handle kind, py::handle strike, py::handle expiry, py::handle forward,
                          py::handle spot, py::handle discount, py::handle rate, py::handle carry,
-                         std::string_view settlement, std::string_view errors, py::handle threads) {
-    OptionArguments arguments(kind, strike, expiry, forward, spot, discount, rate, carry, settlement, errors);
+                         std::string_view settlement, std::string_view model, std::string_view payoff,
+                         std::string_view errors, py::handle threads) {
+    OptionArguments arguments(kind, strike, expiry, forward, spot, discount, rate, carry, settlement, errors, model,
+                              payoff);
     const Numbers prices(price, "price", arguments.rows);
     OptionArguments::require(prices, "price");
     const Options options = arguments.options();
@@ -89,11 +93,11 @@ void bind_pricing(py::module_& m) {
 
     m.def("greeks", &greeks_of, py::arg("kind"), py::arg("strike"), py::arg("expiry"), py::arg("vol"),
           py::arg("forward"), py::arg("spot"), py::arg("discount"), py::arg("rate"), py::arg("carry"),
-          py::arg("settlement"), py::arg("which"), py::arg("errors"), py::arg("threads"),
+          py::arg("settlement"), py::arg("model"), py::arg("payoff"), py::arg("which"), py::arg("errors"), py::arg("threads"),
           "The Greeks whose bits are set in `which` (bit i: greek_names[i]), in that order.");
     m.def("implied_vol", &implied_vol_of, py::arg("price"), py::arg("kind"), py::arg("strike"), py::arg("expiry"),
           py::arg("forward"), py::arg("spot"), py::arg("discount"), py::arg("rate"), py::arg("carry"),
-          py::arg("settlement"), py::arg("errors"), py::arg("threads"), "Implied vols and their status codes.");
+          py::arg("settlement"), py::arg("model"), py::arg("payoff"), py::arg("errors"), py::arg("threads"), "Implied vols and their status codes.");
 }
 
 }  // namespace hedgecore::bindings

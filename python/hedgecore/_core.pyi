@@ -30,6 +30,8 @@ def greeks(
     rate: Any,
     carry: Any,
     settlement: str,
+    model: str,
+    payoff: str,
     which: int,
     errors: str,
     threads: int | None,
@@ -45,6 +47,8 @@ def implied_vol(
     rate: Any,
     carry: Any,
     settlement: str,
+    model: str,
+    payoff: str,
     errors: str,
     threads: int | None,
 ) -> tuple[Any, Any]: ...

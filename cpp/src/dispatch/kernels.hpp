@@ -24,10 +24,11 @@ struct Kernels {
         using GreekPass = void (*)(const BlackBlock&, double* out);
         GreekPass greek[2][greek_count];  // [settlement][greek]; null where a settlement has no such Greek
     };
-    ClosedForm black;
+    ClosedForm black, bachelier, cash_or_nothing, asset_or_nothing;
 
     // Solves the block; the number of lanes that need the scalar treatment of limits.hpp.
     std::size_t (*implied_vol)(ImpliedBlock&);
+    std::size_t (*implied_normal_vol)(ImpliedBlock&);
 };
 
 // The table of the level in use (see active_level in build_info.hpp).

@@ -39,6 +39,7 @@ struct Legs {
 struct BlackBlock : Legs {
     std::size_t n;
     const double *kind, *vol;
+    Settlement settlement;
 
     alignas(64) Lane total_vol;        // s = vol sqrt(expiry)
     alignas(64) Lane d1, d2;           // until the last pass z1, z2 of black.inl

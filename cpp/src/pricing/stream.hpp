@@ -119,6 +119,9 @@ private:
     Faults total_;
 };
 
+// What the model lets underlying and strike be. Throws std::invalid_argument where model and payoff do not go together.
+Domain domain_of(const Options& options);
+
 // Greeks of blocks of rows, edges and faults included: the one driver behind greeks() and the sums of books.
 using GreekSet = std::array<bool, greek_count>;
 
@@ -147,6 +150,8 @@ private:
     Rows rows_;
     GreekSet wanted_;
     const Kernels::ClosedForm& form_;
+    const Edges& edges_;
+    Domain domain_;
     bool wants_rates_;
 };
 

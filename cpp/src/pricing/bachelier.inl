@@ -1,0 +1,160 @@
+// Bachelier's normal model. With m = U - B, s = exp(-r T) vol sqrt(T) and d = m / s,
+//     V = w m N(w d) + s n(d),   the out-of-the-money value  s n(d) (1 - z R(z)),  z = |d|, R the Mills ratio.
+// 1 - z R(z) = -R'(z) falls like 1 / z^2 and would cancel in the wings. R is y + y^2 G(v(y)) with y = 1 / (z + 5), so that
+// -R' = y^2 (1 + 2 y G + y^2 dG/dy), where every term is positive: what black.inl does with two points, at one.
+
+struct MillsSlope {
+    double ratio, slope;  // R(z), -R'(z) = 1 - z R(z)
+};
+
+// For z >= 0; beyond 70 it only stays finite.
+HC_INLINE MillsSlope mills_slope(double z) {
+    const double shifted = z + mills_shift;
+    const double y = refined_inverse(1.0 / shifted, shifted);
+    const double v = mad(mills_scale, y, -mills_offset);
+    constexpr int top = int(sizeof mills_terms / sizeof *mills_terms) - 1;
+    double g = mad(mills_terms[top], v, mills_terms[top - 1]), in_v = mills_terms[top];
+#pragma GCC unroll 32
+    for (int i = top - 2; i >= 0; --i) {
+        in_v = mad(in_v, v, g);
+        g = mad(g, v, mills_terms[i]);
+    }
+    const double square = y * y;
+    return {mad(square, g, y), square * mad(2.0 * y, g, mad(square, mills_scale * in_v, 1.0))};
+}
+
+// The lanes of the block, as this model uses them: total_vol is s, d1 is d, density is n(d) and underlying_part is N(w d).
+HC_INLINE double chance(const BlackBlock& b, std::size_t i) { return b.underlying_part[i]; }
+
+static std::size_t bachelier_prepare(BlackBlock& b) {
+    const double huge = 1.7976931348623157e308;
+    const std::size_t n = b.n;
+    fill_legs(b, n);
+    const double least = b.settlement == Settlement::inverse ? 0.0 : -__builtin_inf();
+    std::uint64_t regular = 0;
+    HC_EACH(i, n) {
+        b.total_vol[i] = b.strike_discount[i] * (b.vol[i] * b.root_expiry[i]);
+        regular += std::uint64_t(b.underlying[i] > least) & std::uint64_t(magnitude(b.leg_difference[i]) <= huge) &
+                   std::uint64_t(b.expiry[i] > 0.0) & std::uint64_t(b.expiry[i] <= huge) &
+                   std::uint64_t(b.total_vol[i] > smallest_total_vol) & std::uint64_t(b.vol[i] <= huge) &
+                   std::uint64_t(b.underlying_discount[i] > 0.0) & std::uint64_t(b.kind[i] * b.kind[i] == 1.0);
+    }
+    HC_EACH(i, n) {
+        const double m = b.leg_difference[i], z = smaller(magnitude(m) / b.total_vol[i], 1e8);
+        b.d1[i] = m < 0.0 ? -z : z;
+        b.density[i] = inverse_sqrt_2pi * exponential(-0.5 * z * z);
+    }
+    HC_EACH(i, n) {
+        const double m = b.leg_difference[i], w = b.kind[i];
+        const MillsSlope mills = mills_slope(magnitude(b.d1[i]));
+        const double tail = b.density[i] * mills.ratio;
+        const double out_of_money = b.total_vol[i] * b.density[i] * mills.slope;
+        b.underlying_part[i] = w * m < 0.0 ? tail : 1.0 - tail;
+        b.value[i] = w * m > 0.0 ? out_of_money + magnitude(m) : out_of_money;
+    }
+    return n - std::size_t(regular);
+}
+
+// One short pass per Greek. Notation: a = U / X and D = B / K the discount factors, b = r - q, n = n(d), N = N(w d).
+// What is differentiated: d(m) = a dX - D dK + T (B dr - U dq) + (r B - q U) dT, d(s) = s (dvol / vol - T dr + (1 / (2 T) - r) dT).
+
+HC_INLINE double normal_d_in_expiry(const BlackBlock& b, std::size_t i) {
+    return (b.rate_used[i] - b.carry_used[i]) * b.underlying_leg[i] / b.total_vol[i] - 0.5 * b.d1[i] / b.expiry[i];
+}
+HC_INLINE double normal_delta(const BlackBlock& b, std::size_t i) {
+    return b.kind[i] * b.underlying_discount[i] * chance(b, i);
+}
+HC_INLINE double normal_gamma(const BlackBlock& b, std::size_t i) {
+    return b.underlying_discount[i] * b.underlying_discount[i] * (b.density[i] / b.total_vol[i]);
+}
+HC_INLINE double normal_vega(const BlackBlock& b, std::size_t i) {
+    return b.strike_discount[i] * b.root_expiry[i] * b.density[i];
+}
+// V - X dV/dX, negative: w B N - s n
+HC_INLINE double strike_part_of_value(const BlackBlock& b, std::size_t i) {
+    return b.kind[i] * b.strike_leg[i] * chance(b, i) - b.total_vol[i] * b.density[i];
+}
+HC_INLINE double normal_theta(const BlackBlock& b, std::size_t i) {
+    const double carried = (b.carry_used[i] - b.rate_used[i]) * b.kind[i] * b.underlying_leg[i] * chance(b, i);
+    return b.rate_used[i] * b.value[i] + carried - 0.5 * b.total_vol[i] * b.density[i] / b.expiry[i];
+}
+HC_INLINE double normal_rho(const BlackBlock& b, std::size_t i) {
+    const double spot_form = b.expiry[i] * strike_part_of_value(b, i);
+    return b.form == Form::spot ? spot_form : -b.expiry[i] * b.value[i];
+}
+HC_INLINE double normal_veta(const BlackBlock& b, std::size_t i) {
+    return normal_vega(b, i) * (b.rate_used[i] - 0.5 / b.expiry[i] + b.d1[i] * normal_d_in_expiry(b, i));
+}
+HC_INLINE double normal_charm(const BlackBlock& b, std::size_t i) {
+    return b.carry_used[i] * normal_delta(b, i) - b.underlying_discount[i] * b.density[i] * normal_d_in_expiry(b, i);
+}
+HC_INLINE double normal_color(const BlackBlock& b, std::size_t i) {
+    return normal_gamma(b, i) * (2.0 * b.carry_used[i] - b.rate_used[i] + 0.5 / b.expiry[i] +
+                                 b.d1[i] * normal_d_in_expiry(b, i));
+}
+HC_INLINE double normal_speed(const BlackBlock& b, std::size_t i) {
+    return -normal_gamma(b, i) * b.underlying_discount[i] * (b.d1[i] / b.total_vol[i]);
+}
+HC_INLINE double normal_zomma(const BlackBlock& b, std::size_t i) {
+    return normal_gamma(b, i) * (b.d1[i] * b.d1[i] - 1.0) / b.vol[i];
+}
+
+// Inverse: P = (w B N - s n) / X is the delta net of premium.
+HC_INLINE double normal_net_delta(const BlackBlock& b, std::size_t i) {
+    return strike_part_of_value(b, i) / b.underlying[i];
+}
+HC_INLINE double normal_net_vanna(const BlackBlock& b, std::size_t i) {
+    return -b.density[i] / b.vol[i] * ((b.underlying_leg[i] * b.d1[i] + b.total_vol[i]) / b.underlying[i]);
+}
+HC_INLINE double normal_net_charm(const BlackBlock& b, std::size_t i) {
+    const double moved = 0.5 * b.total_vol[i] / b.expiry[i] - b.underlying_leg[i] * normal_d_in_expiry(b, i);
+    return b.rate_used[i] * normal_net_delta(b, i) + b.density[i] * (moved / b.underlying[i]);
+}
+
+#define HC_GREEK(name, linear, of_inverse)                                                       \
+    template <bool inverse>                                                                      \
+    static void name(const BlackBlock& b, double* out) {                                         \
+        const std::size_t n = b.n;                                                               \
+        HC_EACH(i, n) out[i] = inverse ? (of_inverse) : (linear);                                \
+    }
+#define HC_GREEK_PER_COIN(name, linear) HC_GREEK(name, linear, (linear) / b.underlying[i])
+
+namespace normal {
+HC_GREEK_PER_COIN(price, b.value[i])
+HC_GREEK(delta, normal_delta(b, i), normal_net_delta(b, i))
+HC_GREEK(gamma, normal_gamma(b, i), normal_gamma(b, i) - normal_net_delta(b, i) / b.underlying[i])
+HC_GREEK_PER_COIN(vega, normal_vega(b, i))
+HC_GREEK_PER_COIN(theta, normal_theta(b, i))
+HC_GREEK_PER_COIN(rho, normal_rho(b, i))
+HC_GREEK_PER_COIN(phi, -b.kind[i] * b.expiry[i] * b.underlying_leg[i] * chance(b, i))
+HC_GREEK(vanna, -b.underlying_discount[i] * b.density[i] * (b.d1[i] / b.vol[i]), normal_net_vanna(b, i))
+HC_GREEK_PER_COIN(volga, normal_vega(b, i) * b.d1[i] * b.d1[i] / b.vol[i])
+HC_GREEK(charm, normal_charm(b, i), normal_net_charm(b, i))
+HC_GREEK_PER_COIN(veta, normal_veta(b, i))
+HC_GREEK(speed, normal_speed(b, i),
+         normal_speed(b, i) + (2.0 * normal_net_delta(b, i) / b.underlying[i] - normal_gamma(b, i)) / b.underlying[i])
+HC_GREEK(zomma, normal_zomma(b, i), normal_zomma(b, i) - normal_net_vanna(b, i) / b.underlying[i])
+HC_GREEK(color, normal_color(b, i), normal_color(b, i) - normal_net_charm(b, i) / b.underlying[i])
+HC_GREEK_PER_COIN(ultima, normal_vega(b, i) * (b.d1[i] / b.vol[i]) * (b.d1[i] / b.vol[i]) * (b.d1[i] * b.d1[i] - 3.0))
+HC_GREEK_PER_COIN(dual_delta, -b.kind[i] * b.strike_discount[i] * chance(b, i))
+HC_GREEK_PER_COIN(dual_gamma, b.strike_discount[i] * b.strike_discount[i] * (b.density[i] / b.total_vol[i]))
+}  // namespace normal
+
+#undef HC_GREEK_PER_COIN
+#undef HC_GREEK
+
+#define HC_ROW(inverse)                                                                                                 \
+    normal::price<inverse>, normal::delta<inverse>, normal::gamma<inverse>, normal::vega<inverse>,                      \
+    normal::theta<inverse>, normal::rho<inverse>, normal::phi<inverse>, normal::vanna<inverse>, normal::volga<inverse>, \
+    normal::charm<inverse>, normal::veta<inverse>, normal::speed<inverse>, normal::zomma<inverse>,                      \
+    normal::color<inverse>, normal::ultima<inverse>, normal::dual_delta<inverse>, normal::dual_gamma<inverse>
+
+constexpr Kernels::ClosedForm bachelier_form = {
+    bachelier_prepare,
+    {
+        {HC_ROW(false), nullptr, nullptr},
+        {HC_ROW(true), normal::delta<false>, normal::gamma<false>},  // black_delta, black_gamma
+    },
+};
+
+#undef HC_ROW

@@ -1,0 +1,60 @@
+// The vol of Bachelier's model at a price: a polynomial start, then one step of fourth order, for every row alike.
+//
+// The out-of-the-money value O = s n(z) (1 - z R(z)), z = |m| / s, makes O / |m| a function of z alone (Jaeckel, Implied
+// Normal Volatility, Wilmott 2017), so that one curve of one variable is inverted. Start: in l = ln(1 + k |m| / O), which is linear
+// in z at the money and half its square in the wings, z = l P(1 / sqrt(l + c)) / sqrt(l + c) with a polynomial P
+// (coefficients.py); that leaves less than 1e-5. Step: Householder's third-order one for ln O in s.
+
+HC_INLINE double normal_start(double distance, double value) {
+    const double away = larger(distance, 1e-6 * value);  // at the money s = sqrt(2 pi) O: found from next to it
+    const double l = logarithm_of_ratio(mad(normal_start_weight, away, value), value);
+    const double t = 1.0 / __builtin_sqrt(l + normal_start_shift);
+    return away / (l * t * horner(normal_start_terms, t));
+}
+
+HC_INLINE double normal_step(double distance, double value, double s) {
+    const double z = smaller(distance / s, 1e8), square = z * z;
+    const double slope = mills_slope(z).slope;
+    const double residual = logarithm_of_ratio(value, inverse_sqrt_2pi * s * slope) + 0.5 * square;
+    // Derivatives of ln O in ln s: f' = 1 / slope, second = f'' / f', third = f''' / f'; then those in s.
+    const double newton = residual * slope, inverse = 1.0 / slope;
+    const double second = square + 1.0 - inverse;
+    const double third = mad(second, square + 1.0 - 2.0 * inverse, -2.0 * square);
+    const double bend = newton * (second - 1.0);
+    const double twist = newton * newton * (third - 3.0 * second + 2.0);
+    return s + s * (newton * mad(0.5, bend, 1.0) / (1.0 + mad(twist, 1.0 / 6.0, bend)));
+}
+
+static std::size_t implied_normal_vol(ImpliedBlock& b) {
+    const double huge = 1.7976931348623157e308;
+    const std::size_t n = b.n;
+    fill_legs(b, n);
+    // As in implied_vol.inl: undiscounted amounts in the forward form, discounted ones in the spot form.
+    const bool inverse = b.settlement == Settlement::inverse, forward_form = b.form != Form::spot;
+    const double* unit = inverse ? b.underlying : constants.ones;
+    const double* discount = forward_form ? b.underlying_discount : constants.ones;
+    const double* discount_of_vol = forward_form ? constants.ones : b.strike_discount;
+    const double* first = forward_form ? b.underlying : b.underlying_leg;
+    const double* second = forward_form ? b.strike : b.strike_leg;
+    const double least = inverse ? 0.0 : -__builtin_inf();
+    HC_EACH(i, n) {
+        const double price = b.price[i] * unit[i] / discount[i];
+        const double difference = first[i] - second[i];
+        const double lost = difference_error(first[i], second[i], difference);
+        const double in_value = (price - magnitude(difference)) - b.kind[i] * lost;
+        b.time_value[i] = b.kind[i] * difference > 0.0 ? in_value : price;
+        b.scale[i] = magnitude(difference);
+    }
+    HC_EACH(i, n) b.total_vol[i] = normal_start(b.scale[i], b.time_value[i]);
+    std::uint64_t regular = 0;
+    HC_EACH(i, n) {
+        b.total_vol[i] = normal_step(b.scale[i], b.time_value[i], b.total_vol[i]);
+        b.vol[i] = b.total_vol[i] / (discount_of_vol[i] * b.root_expiry[i]);
+        regular += std::uint64_t(b.time_value[i] > 0.0) & std::uint64_t(b.vol[i] <= huge) &
+                   std::uint64_t(b.underlying[i] > least) & std::uint64_t(b.scale[i] <= huge) &
+                   std::uint64_t(b.expiry[i] > 0.0) & std::uint64_t(b.expiry[i] <= huge) &
+                   std::uint64_t(discount[i] > 0.0) & std::uint64_t(b.underlying_discount[i] > 0.0) &
+                   std::uint64_t(b.strike_discount[i] > 0.0) & std::uint64_t(b.kind[i] * b.kind[i] == 1.0);
+    }
+    return n - std::size_t(regular);
+}
