@@ -23,6 +23,18 @@ HC_INLINE MillsSlope mills_slope(double z) {
     return {mad(square, g, y), square * mad(2.0 * y, g, mad(square, mills_scale * in_v, 1.0))};
 }
 
+// e^x - 1 with the relative accuracy of x, for |x| <= 0.3465.
+HC_INLINE double small_growth(double x) { return mad(x * x, horner(exp_terms, x), x); }
+
+// U - B. The difference of rounded legs would lose what is left of it next to the money: D ((X - K) + X (e^((r - q) T) - 1))
+// loses nothing, as ln(X / K) + (r - q) T does not in Black's model.
+HC_INLINE double normal_distance(const Legs& b, std::size_t i) {
+    const double growth = (b.rate_used[i] - b.carry_used[i]) * b.expiry[i];
+    const bool is_small = magnitude(growth) <= 0.3465;
+    const double near = mad(b.underlying[i], small_growth(is_small ? growth : 0.0), b.underlying[i] - b.strike[i]);
+    return is_small ? b.strike_discount[i] * near : b.underlying_leg[i] - b.strike_leg[i];
+}
+
 // The lanes of the block, as this model uses them: total_vol is s, d1 is d, density is n(d) and underlying_part is N(w d).
 HC_INLINE double chance(const BlackBlock& b, std::size_t i) { return b.underlying_part[i]; }
 
@@ -30,6 +42,7 @@ static std::size_t bachelier_prepare(BlackBlock& b) {
     const double huge = 1.7976931348623157e308;
     const std::size_t n = b.n;
     fill_legs(b, n);
+    HC_EACH(i, n) b.leg_difference[i] = normal_distance(b, i);
     const double least = b.settlement == Settlement::inverse ? 0.0 : -__builtin_inf();
     std::uint64_t regular = 0;
     HC_EACH(i, n) {

@@ -34,13 +34,15 @@ static std::size_t implied_normal_vol(ImpliedBlock& b) {
     const double* unit = inverse ? b.underlying : constants.ones;
     const double* discount = forward_form ? b.underlying_discount : constants.ones;
     const double* discount_of_vol = forward_form ? constants.ones : b.strike_discount;
-    const double* first = forward_form ? b.underlying : b.underlying_leg;
-    const double* second = forward_form ? b.strike : b.strike_leg;
     const double least = inverse ? 0.0 : -__builtin_inf();
+    HC_EACH(i, n) b.leg_difference[i] = normal_distance(b, i);
     HC_EACH(i, n) {
         const double price = b.price[i] * unit[i] / discount[i];
-        const double difference = first[i] - second[i];
-        const double lost = difference_error(first[i], second[i], difference);
+        const double undiscounted = b.underlying[i] - b.strike[i];
+        const double difference = forward_form ? undiscounted : b.leg_difference[i];
+        // the forward form has the exact intrinsic value: the rounding of the difference counts where little time value is left
+        const double rounding = difference_error(b.underlying[i], b.strike[i], undiscounted);
+        const double lost = forward_form ? rounding : 0.0;
         const double in_value = (price - magnitude(difference)) - b.kind[i] * lost;
         b.time_value[i] = b.kind[i] * difference > 0.0 ? in_value : price;
         b.scale[i] = magnitude(difference);
