@@ -54,7 +54,7 @@ def test_every_row_of_the_exact_file(shared: Path, level: str) -> None:
             oracle.Option(int(w), *values, payoff=payoff)
             for w, *values in zip(sign, x, k, t, vol, r, q, strict=True)
         ]
-        kappa = np.array([oracle.condition_number(option, 400) for option in options])
+        kappa = np.array([oracle.condition_number(option) for option in options])
         d1 = np.array([oracle.d1(option) for option in options])
         with m.workdps(40):
             sizes = [digital_terms(option, "linear") for option in options]
@@ -67,7 +67,9 @@ def test_every_row_of_the_exact_file(shared: Path, level: str) -> None:
 
 def test_published_gap_option(shared: Path) -> None:
     """Haug: a gap call pays S - 57 if S is above the strike, an asset less 57 units of cash."""
-    (row,) = (r for r in reference_rows(shared, "digital.csv") if r["table"] == "gap_european(strike2=57)")
+    (row,) = (
+        r for r in reference_rows(shared, "digital.csv") if r["table"] == "gap_european(strike2=57)"
+    )
     common = {
         "strike": float(row["strike"]), "spot": float(row["spot"]), "rate": float(row["r"]),
         "carry": float(row["q"]), "expiry": float(row["t"]), "vol": float(row["sigma"]),
@@ -80,7 +82,9 @@ def test_published_gap_option(shared: Path) -> None:
 @pytest.mark.parametrize("settlement", SETTLEMENTS)
 @pytest.mark.parametrize("forward_form", [True, False])
 def test_fresh_samples(payoff: str, settlement: str, forward_form: bool) -> None:
-    options = [replace(o, payoff=payoff) for o in fresh_options(10, 31 + forward_form, forward_form)]
+    options = [
+        replace(o, payoff=payoff) for o in fresh_options(10, 31 + forward_form, forward_form)
+    ]
     compare_with_oracle(options, settlement, digital_terms)
 
 
@@ -100,7 +104,7 @@ def test_wings_keep_their_relative_accuracy(payoff: str) -> None:
             value = option.value(*option.arguments)
         if not 1e-300 < value < 1e-15:
             continue
-        kappa = oracle.condition_number(option, 400)
+        kappa = oracle.condition_number(option)
         got.append(hc.price(sign, strike=option.strike, expiry=t, vol=vol, forward=100.0, payoff=payoff))  # fmt: skip
         exact.append(float(value))
         limits.append(8 * (kappa + 1) * 2.0**-53 * float(value))
@@ -144,7 +148,18 @@ def test_vanilla_is_asset_less_strike_times_cash(
     cash, asset = (hc.greeks(kind, payoff=payoff, **common) for payoff in ("cash_or_nothing", "asset_or_nothing"))  # fmt: skip
     assume(vanilla.vega > 1e-280)  # subnormal numbers have few digits to compare
     d = abs(mny) / (vol * t**0.5) + vol * t**0.5 + abs(r - q) * t**0.5 / vol
-    for name in ("price", "delta", "gamma", "vega", "theta", "rho", "phi", "vanna", "volga", "speed"):
+    for name in (
+        "price",
+        "delta",
+        "gamma",
+        "vega",
+        "theta",
+        "rho",
+        "phi",
+        "vanna",
+        "volga",
+        "speed",
+    ):
         size = abs(asset[name]) + k * abs(cash[name])
         # asset and cash may cancel inside themselves: in terms of their own largest ones
         slack = 1e-14 * (1 + d * d) * size + 1e-12 * abs(vanilla[name])
@@ -191,7 +206,17 @@ def test_inverse_follows_from_linear(
     assert coin.black_gamma == usd.gamma
     size = abs(usd.delta) + usd.price / x + abs(usd.dual_delta) * 2
     assert coin.delta == pytest.approx(usd.delta - usd.price / x, rel=0, abs=1e-13 * size)
-    for name in ("vega", "theta", "rho", "phi", "volga", "veta", "ultima", "dual_delta", "dual_gamma"):
+    for name in (
+        "vega",
+        "theta",
+        "rho",
+        "phi",
+        "volga",
+        "veta",
+        "ultima",
+        "dual_delta",
+        "dual_gamma",
+    ):
         assert coin[name] == pytest.approx(usd[name] / x, rel=1e-9, abs=1e-12 * abs(usd.theta) / x), name  # fmt: skip
 
 
@@ -259,7 +284,9 @@ def test_limits_away_from_the_money(
             at[edge] = 0.0
             near[edge] = {"vol": 1e-4, "expiry": 1e-13, "strike": 1e-12}[edge]
             at_expiry = edge == "expiry" and "discount" in form
-            given = form | {"discount": 1.0} if at_expiry else form  # at expiry nothing is discounted
+            given = (
+                form | {"discount": 1.0} if at_expiry else form
+            )  # at expiry nothing is discounted
             names = names_for(given, settlement)
             common = {"settlement": settlement, "payoff": payoff, "which": names, **given}
             limit, close = hc.greeks(kind, **common, **at), hc.greeks(kind, **common, **near)
@@ -277,7 +304,7 @@ def assert_approached(limit: hc.Greeks, close: hc.Greeks, closer: hc.Greeks) -> 
             assert limit[name] == math.copysign(math.inf, closer[name]), name
             poles += 1
         else:
-            assert limit[name] == pytest.approx(closer[name], rel=1e-4, abs=1e-4), name
+            assert limit[name] == pytest.approx(closer[name], rel=1e-4, abs=2e-4), name
     return poles
 
 
@@ -398,7 +425,9 @@ def test_bad_rows_do_not_touch_the_others(payoff: Any) -> None:
     for name in g.names:
         assert np.isnan(g[name][bad]).all(), name
         np.testing.assert_array_equal(g[name][~bad], clean[name][~bad], err_msg=name)
-    with pytest.raises(ValueError, match=r"strike\[3\] = nan must be finite and not negative \(143 bad"):
+    with pytest.raises(
+        ValueError, match=r"strike\[3\] = nan must be finite and not negative \(143 bad"
+    ):
         hc.greeks("put", strike=dirty, **common)
 
 
@@ -430,7 +459,9 @@ def test_units() -> None:
     assert desk.theta == pytest.approx(g.theta / 365, rel=1e-15)
     assert "cash_or_nothing, desk units" in repr(desk)
     for preset in ("deribit", "vollib", "quantlib"):
-        with pytest.raises(ValueError, match=f"{preset} has no units for the payoff 'cash_or_nothing'"):
+        with pytest.raises(
+            ValueError, match=f"{preset} has no units for the payoff 'cash_or_nothing'"
+        ):
             g.scaled(preset)
 
 

@@ -31,8 +31,9 @@ HC_INLINE double small_growth(double x) { return mad(x * x, horner(exp_terms, x)
 HC_INLINE double normal_distance(const Legs& b, std::size_t i) {
     const double growth = (b.rate_used[i] - b.carry_used[i]) * b.expiry[i];
     const bool is_small = magnitude(growth) <= 0.3465;
-    const double near = mad(b.underlying[i], small_growth(is_small ? growth : 0.0), b.underlying[i] - b.strike[i]);
-    return is_small ? b.strike_discount[i] * near : b.underlying_leg[i] - b.strike_leg[i];
+    const double near = mad(b.underlying[i], small_growth(growth), b.underlying[i] - b.strike[i]);
+    const double nearby = b.strike_discount[i] * near, far = b.underlying_leg[i] - b.strike_leg[i];
+    return is_small ? nearby : far;
 }
 
 // The lanes of the block, as this model uses them: total_vol is s, d1 is d, density is n(d) and underlying_part is N(w d).
@@ -133,7 +134,6 @@ HC_INLINE double normal_net_charm(const BlackBlock& b, std::size_t i) {
 #define HC_GREEK_PER_COIN(name, linear) HC_GREEK(name, linear, (linear) / b.underlying[i])
 
 namespace normal {
-HC_GREEK_PER_COIN(price, b.value[i])
 HC_GREEK(delta, normal_delta(b, i), normal_net_delta(b, i))
 HC_GREEK(gamma, normal_gamma(b, i), normal_gamma(b, i) - normal_net_delta(b, i) / b.underlying[i])
 HC_GREEK_PER_COIN(vega, normal_vega(b, i))
@@ -156,17 +156,18 @@ HC_GREEK_PER_COIN(dual_gamma, b.strike_discount[i] * b.strike_discount[i] * (b.d
 #undef HC_GREEK_PER_COIN
 #undef HC_GREEK
 
+// all but the price, whose pass is Black's
 #define HC_ROW(inverse)                                                                                                 \
-    normal::price<inverse>, normal::delta<inverse>, normal::gamma<inverse>, normal::vega<inverse>,                      \
-    normal::theta<inverse>, normal::rho<inverse>, normal::phi<inverse>, normal::vanna<inverse>, normal::volga<inverse>, \
-    normal::charm<inverse>, normal::veta<inverse>, normal::speed<inverse>, normal::zomma<inverse>,                      \
-    normal::color<inverse>, normal::ultima<inverse>, normal::dual_delta<inverse>, normal::dual_gamma<inverse>
+    normal::delta<inverse>, normal::gamma<inverse>, normal::vega<inverse>, normal::theta<inverse>,                      \
+    normal::rho<inverse>, normal::phi<inverse>, normal::vanna<inverse>, normal::volga<inverse>, normal::charm<inverse>, \
+    normal::veta<inverse>, normal::speed<inverse>, normal::zomma<inverse>, normal::color<inverse>,                      \
+    normal::ultima<inverse>, normal::dual_delta<inverse>, normal::dual_gamma<inverse>
 
 constexpr Kernels::ClosedForm bachelier_form = {
     bachelier_prepare,
     {
-        {HC_ROW(false), nullptr, nullptr},
-        {HC_ROW(true), normal::delta<false>, normal::gamma<false>},  // black_delta, black_gamma
+        {linear_greeks::price, HC_ROW(false), nullptr, nullptr},
+        {inverse_greeks::price, HC_ROW(true), normal::delta<false>, normal::gamma<false>},  // black_delta, black_gamma
     },
 };
 

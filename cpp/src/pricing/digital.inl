@@ -79,7 +79,6 @@ HC_INLINE double digital_rho(bool spot_form, const DigitalLane& q) {
     }
 
 namespace digital {
-HC_GREEK(price, q.v)
 HC_GREEK(delta, (p * q.v + q.D / q.s) / (inverse ? 1.0 : q.x))
 HC_GREEK(gamma, inverse ? (p * p * q.v - q.D / q.s * ((q.L - p * q.s) / q.s)) / q.x
                         : -q.D / q.s / q.x * (q.c / q.s) / q.x)
@@ -106,20 +105,21 @@ HC_GREEK(dual_gamma, q.D / q.s / q.K * ((q.s - q.d) / q.s) / q.K)
 
 #undef HC_GREEK
 
+// all but the price, whose pass is the vanilla one
 #define HC_ROW(asset, inverse)                                                                                          \
-    digital::price<asset, inverse>, digital::delta<asset, inverse>, digital::gamma<asset, inverse>,                     \
-    digital::vega<asset, inverse>, digital::theta<asset, inverse>, digital::rho<asset, inverse>,                        \
-    digital::phi<asset, inverse>, digital::vanna<asset, inverse>, digital::volga<asset, inverse>,                       \
-    digital::charm<asset, inverse>, digital::veta<asset, inverse>, digital::speed<asset, inverse>,                      \
-    digital::zomma<asset, inverse>, digital::color<asset, inverse>, digital::ultima<asset, inverse>,                    \
-    digital::dual_delta<asset, inverse>, digital::dual_gamma<asset, inverse>
+    digital::delta<asset, inverse>, digital::gamma<asset, inverse>, digital::vega<asset, inverse>,                      \
+    digital::theta<asset, inverse>, digital::rho<asset, inverse>, digital::phi<asset, inverse>,                         \
+    digital::vanna<asset, inverse>, digital::volga<asset, inverse>, digital::charm<asset, inverse>,                     \
+    digital::veta<asset, inverse>, digital::speed<asset, inverse>, digital::zomma<asset, inverse>,                      \
+    digital::color<asset, inverse>, digital::ultima<asset, inverse>, digital::dual_delta<asset, inverse>,               \
+    digital::dual_gamma<asset, inverse>
 
 template <bool asset>
 constexpr Kernels::ClosedForm digital_form = {
     digital_prepare<asset>,
     {
-        {HC_ROW(asset, false), nullptr, nullptr},
-        {HC_ROW(asset, true), digital::delta<asset, false>, digital::gamma<asset, false>},  // black_delta, black_gamma
+        {linear_greeks::price, HC_ROW(asset, false), nullptr, nullptr},
+        {inverse_greeks::price, HC_ROW(asset, true), digital::delta<asset, false>, digital::gamma<asset, false>},
     },
 };
 
