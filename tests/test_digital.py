@@ -147,22 +147,12 @@ def test_vanilla_is_asset_less_strike_times_cash(
     vanilla = hc.greeks(kind, **common)
     cash, asset = (hc.greeks(kind, payoff=payoff, **common) for payoff in ("cash_or_nothing", "asset_or_nothing"))  # fmt: skip
     assume(vanilla.vega > 1e-280)  # subnormal numbers have few digits to compare
-    d = abs(mny) / (vol * t**0.5) + vol * t**0.5 + abs(r - q) * t**0.5 / vol
-    for name in (
-        "price",
-        "delta",
-        "gamma",
-        "vega",
-        "theta",
-        "rho",
-        "phi",
-        "vanna",
-        "volga",
-        "speed",
-    ):
+    s = vol * t**0.5
+    d = (abs(mny) + abs(r - q) * t) / s + s
+    for name in ("price", "delta", "gamma", "vega", "theta", "rho", "phi", "vanna", "volga", "speed"):  # fmt: skip
         size = abs(asset[name]) + k * abs(cash[name])
-        # asset and cash may cancel inside themselves: in terms of their own largest ones
-        slack = 1e-14 * (1 + d * d) * size + 1e-12 * abs(vanilla[name])
+        # the larger of the two errs with d^2; the Greeks of higher order cancel inside themselves too
+        slack = 4e-15 * (1 + d * d) * size + 1e-12 * abs(vanilla[name])
         if name in ("vanna", "volga", "speed"):
             slack += 1e-12 * (1 + d**3) * size
         assert w * (asset[name] - k * cash[name]) == pytest.approx(vanilla[name], rel=0, abs=slack), name  # fmt: skip
@@ -172,7 +162,7 @@ def test_vanilla_is_asset_less_strike_times_cash(
 def test_digitals_are_slopes_of_the_vanilla(
     x: float, mny: float, t: float, vol: float, r: float, q: float, kind: Any, settlement: Any
 ) -> None:
-    """Cash is -w dV/dK, asset w (V - K dV/dK), and so are their Greeks in vol, rate and underlying."""
+    """Cash is -w dV/dK, asset w X dV/dX; the slope of cash in the strike is the curvature of the vanilla."""
     k = float(x * np.exp(mny))
     w = 1 if kind == "call" else -1
     common = {"strike": k, "expiry": t, "vol": vol, "spot": x, "rate": r, "carry": q,
@@ -183,13 +173,29 @@ def test_digitals_are_slopes_of_the_vanilla(
     d2 = (-mny + (r - q) * t) / s - s / 2
     tolerance = 4e-15 * (1 + d2 * d2 + (d2 + s) ** 2)
     assert cash.price == pytest.approx(-w * vanilla.dual_delta, rel=tolerance)
-    unit = x if settlement == "inverse" else 1.0
-    if settlement == "linear":
-        assert asset.price == pytest.approx(w * x * vanilla.delta, rel=tolerance)
-    else:
-        assert asset.price == pytest.approx(w * vanilla.black_delta, rel=tolerance)
-        assert cash.black_delta * unit == pytest.approx(hc.greeks(kind, **common | {"settlement": "linear"}, payoff="cash_or_nothing").delta * unit, rel=0)  # fmt: skip
+    plain_delta = x * vanilla.delta if settlement == "linear" else vanilla.black_delta
+    assert asset.price == pytest.approx(w * plain_delta, rel=tolerance)
     assert cash.dual_delta == pytest.approx(-w * vanilla.dual_gamma, rel=tolerance)
+
+
+@given(positive, moneyness, expiries, vols, rates, kinds, payoffs, settlements)
+def test_a_discount_multiplies(
+    x: float, mny: float, t: float, vol: float, r: float, kind: Any, payoff: Any, settlement: Any
+) -> None:
+    """Theta earns the rate on the value, veta on the vega; rho is that of the discount alone."""
+    discount = float(np.exp(-r * t))
+    common = {"strike": float(x * np.exp(mny)), "expiry": t, "vol": vol, "forward": x, "payoff": payoff,
+              "settlement": settlement, "which": "all"}  # fmt: skip
+    plain, g = hc.greeks(kind, **common), hc.greeks(kind, discount=discount, **common)
+    assume(plain.price > 1e-280 and abs(plain.dual_delta) > 1e-280)
+    for name in ("price", "vega", "vanna", "volga", "ultima", "dual_delta", "dual_gamma"):
+        assert g[name] == pytest.approx(discount * plain[name], rel=1e-14, abs=1e-300), name
+    assert g.rho == pytest.approx(-t * g.price, rel=1e-15)
+    rate = -np.log(discount) / t
+    for name, base in (("theta", "price"), ("veta", "vega")):
+        terms = np.array([discount * plain[name], rate * g[base]])
+        slack = 1e-13 * np.abs(terms).sum() + 1e-15 / t * abs(g[base])
+        assert g[name] == pytest.approx(terms.sum(), rel=0, abs=slack), name
 
 
 @given(positive, moneyness, expiries, vols, rates, rates, kinds, payoffs)

@@ -36,22 +36,29 @@ HC_INLINE double normal_distance(const Legs& b, std::size_t i) {
     return is_small ? nearby : far;
 }
 
+// 1 where the inputs of the lane are inside the open domain of the formulas, else 0 (NaN included), vol and kind aside.
+HC_INLINE std::uint64_t is_regular_normal(const Legs& b, Settlement settlement, std::size_t i) {
+    const double huge = 1.7976931348623157e308;
+    const double least = settlement == Settlement::inverse ? 0.0 : -__builtin_inf();
+    return std::uint64_t(b.underlying[i] > least) & std::uint64_t(magnitude(b.leg_difference[i]) <= huge) &
+           std::uint64_t(b.expiry[i] > 0.0) & std::uint64_t(b.expiry[i] <= huge) &
+           std::uint64_t(b.strike_discount[i] > 0.0) & std::uint64_t(b.strike_discount[i] <= huge) &
+           std::uint64_t(magnitude(b.rate_used[i] * b.expiry[i]) <= largest_growth) &
+           std::uint64_t(magnitude(b.carry_used[i] * b.expiry[i]) <= largest_growth);
+}
+
 // The lanes of the block, as this model uses them: total_vol is s, d1 is d, density is n(d) and underlying_part is N(w d).
 HC_INLINE double chance(const BlackBlock& b, std::size_t i) { return b.underlying_part[i]; }
 
 static std::size_t bachelier_prepare(BlackBlock& b) {
-    const double huge = 1.7976931348623157e308;
     const std::size_t n = b.n;
     fill_legs(b, n);
     HC_EACH(i, n) b.leg_difference[i] = normal_distance(b, i);
-    const double least = b.settlement == Settlement::inverse ? 0.0 : -__builtin_inf();
     std::uint64_t regular = 0;
     HC_EACH(i, n) {
         b.total_vol[i] = b.strike_discount[i] * (b.vol[i] * b.root_expiry[i]);
-        regular += std::uint64_t(b.underlying[i] > least) & std::uint64_t(magnitude(b.leg_difference[i]) <= huge) &
-                   std::uint64_t(b.expiry[i] > 0.0) & std::uint64_t(b.expiry[i] <= huge) &
-                   std::uint64_t(b.total_vol[i] > smallest_total_vol) & std::uint64_t(b.vol[i] <= huge) &
-                   std::uint64_t(b.underlying_discount[i] > 0.0) & std::uint64_t(b.kind[i] * b.kind[i] == 1.0);
+        regular += is_regular_normal(b, b.settlement, i) & std::uint64_t(b.total_vol[i] > smallest_total_vol) &
+                   std::uint64_t(b.vol[i] <= 1.7976931348623157e308) & std::uint64_t(b.kind[i] * b.kind[i] == 1.0);
     }
     HC_EACH(i, n) {
         const double m = b.leg_difference[i], z = smaller(magnitude(m) / b.total_vol[i], 1e8);

@@ -26,15 +26,13 @@ HC_INLINE double normal_step(double distance, double value, double s) {
 }
 
 static std::size_t implied_normal_vol(ImpliedBlock& b) {
-    const double huge = 1.7976931348623157e308;
     const std::size_t n = b.n;
     fill_legs(b, n);
     // As in implied_vol.inl: undiscounted amounts in the forward form, discounted ones in the spot form.
-    const bool inverse = b.settlement == Settlement::inverse, forward_form = b.form != Form::spot;
-    const double* unit = inverse ? b.underlying : constants.ones;
+    const bool forward_form = b.form != Form::spot;
+    const double* unit = b.settlement == Settlement::inverse ? b.underlying : constants.ones;
     const double* discount = forward_form ? b.underlying_discount : constants.ones;
     const double* discount_of_vol = forward_form ? constants.ones : b.strike_discount;
-    const double least = inverse ? 0.0 : -__builtin_inf();
     HC_EACH(i, n) b.leg_difference[i] = normal_distance(b, i);
     HC_EACH(i, n) {
         const double price = b.price[i] * unit[i] / discount[i];
@@ -52,11 +50,8 @@ static std::size_t implied_normal_vol(ImpliedBlock& b) {
     HC_EACH(i, n) {
         b.total_vol[i] = normal_step(b.scale[i], b.time_value[i], b.total_vol[i]);
         b.vol[i] = b.total_vol[i] / (discount_of_vol[i] * b.root_expiry[i]);
-        regular += std::uint64_t(b.time_value[i] > 0.0) & std::uint64_t(b.vol[i] <= huge) &
-                   std::uint64_t(b.underlying[i] > least) & std::uint64_t(b.scale[i] <= huge) &
-                   std::uint64_t(b.expiry[i] > 0.0) & std::uint64_t(b.expiry[i] <= huge) &
-                   std::uint64_t(discount[i] > 0.0) & std::uint64_t(b.underlying_discount[i] > 0.0) &
-                   std::uint64_t(b.strike_discount[i] > 0.0) & std::uint64_t(b.kind[i] * b.kind[i] == 1.0);
+        regular += is_regular_normal(b, b.settlement, i) & std::uint64_t(b.time_value[i] > 0.0) &
+                   std::uint64_t(b.vol[i] <= 1.7976931348623157e308) & std::uint64_t(b.kind[i] * b.kind[i] == 1.0);
     }
     return n - std::size_t(regular);
 }
