@@ -8,7 +8,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # A stamp is remade when what the build reads has changed.
 SOURCES := pyproject.toml CMakeLists.txt $(shell find cpp -name '*.cpp' -o -name '*.hpp' -o -name '*.inl' -o -name CMakeLists.txt)
 
-.PHONY: demo test lint bench clean venv
+.PHONY: demo test lint bench accuracy baseline clean venv
 
 demo: $(VENV)/.cli
 	$(BIN)/hedgecore demo --out demo
@@ -24,6 +24,15 @@ lint: $(VENV)/.test
 bench: $(VENV)/.test
 	$(BIN)/python -m pytest benchmarks --benchmark-enable --benchmark-only --benchmark-sort=name \
 		--benchmark-columns=median,iqr,rounds --benchmark-group-by=group $(PYTEST_ARGS)
+
+# Writes docs/accuracy.md; N options in each cell of its maps.
+N ?= 100
+accuracy: $(VENV)/.test
+	PYTHONPATH=tools:tests $(BIN)/python -m accuracy --points $(N)
+
+# Instructions per option, counted by valgrind, that tests/test_instructions.py holds the kernels to.
+baseline: $(VENV)/.test
+	$(BIN)/python tests/instructions.py
 
 venv: $(VENV)/.test
 

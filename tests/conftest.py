@@ -32,6 +32,22 @@ def pytest_report_header() -> str:
     return "hedgecore: " + ", ".join(f"{key} {value}" for key, value in hc.build_config().items())
 
 
+NOTES: list[str] = []
+
+
+@pytest.fixture(scope="session")
+def notes() -> list[str]:
+    """Lines for the end of the run: what passes and yet asks for attention."""
+    return NOTES
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """The notes."""
+    if NOTES:
+        terminalreporter.section("notes")
+        terminalreporter.write_line("\n".join(NOTES))
+
+
 def shared_folder() -> Path | None:
     """The folder of shared references and market data, if this machine has it."""
     named = os.environ.get("HEDGECORE_SHARED")

@@ -9,6 +9,7 @@ import pytest
 
 import hedgecore as hc
 from hedgecore.pricing import GREEK_NAMES
+from levels import AVAILABLE, run_at
 
 KINDS = ["call", "put"]
 LN_2 = math.log(2.0)
@@ -191,3 +192,14 @@ def test_value_at_vol_0_is_never_negative() -> None:
     for kind in KINDS:
         price = hc.price(kind, strike=strike, expiry=t, vol=0.0, spot=spot, rate=r, carry=q)
         assert (price >= 0).all()
+
+
+@pytest.mark.parametrize("level", AVAILABLE)
+def test_rates_and_expiries_next_to_the_largest_number(level: str) -> None:
+    """Their product is in the domain; without FMA its rounding error was not."""
+    got = run_at(
+        level,
+        "result['p'] = hc.price('put', strike=120.0, spot=100.0, vol=[3, 1e-300],"
+        " expiry=[5e-324, 1.5e308], rate=[1.5e308, 1e-309])",
+    )
+    assert got["p"] == pytest.approx([20.0, 120.0 * math.exp(-0.15) - 100.0], rel=1e-14)

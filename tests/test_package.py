@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib.metadata
 import os
 import re
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -79,28 +78,6 @@ def test_stub_matches_the_extension() -> None:
         text=True,
     )
     assert done.returncode == 0, done.stdout + done.stderr
-
-
-def test_kernels_export_no_weak_symbols() -> None:
-    """A weak symbol of a level could be taken by the linker for every level."""
-    nm = shutil.which("nm")
-    objects = sorted(
-        (Path(__file__).resolve().parent.parent / "build").glob(
-            "*/cpp/CMakeFiles/hedgecore_v*.dir/**/level.cpp.o"
-        )
-    )
-    if nm is None or not objects:
-        pytest.skip("needs nm and the object files of a build in this checkout")
-    for path in objects:
-        listing = subprocess.run(
-            [nm, "--defined-only", "--extern-only", str(path)],
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-        names = [line.split() for line in listing.stdout.splitlines()]
-        assert [kind for *_, kind, name in names if kind in "WVu"] == [], path
-        assert len(names) == 1, (path, names)  # the table alone
 
 
 def test_readme_examples_print_what_the_readme_says(tmp_path: Path) -> None:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import mpmath as m
 import numpy as np
 import numpy.typing as npt
 import pytest
+from flint import arb
 
 import hedgecore as hc
 import oracle
+from accuracy import exact
 from conftest import reference_rows
 from levels import AVAILABLE, run_at
 
@@ -23,40 +24,14 @@ def columns(rows: list[dict[str, str]], *names: str) -> list[Array]:
     return [np.array([float(row[name]) for row in rows]) for name in names]
 
 
-def term_sizes(option: oracle.Option) -> dict[str, float]:
-    """The sum of the absolute values of the terms of each Greek that can cross zero."""
-    with m.workdps(40):
-        x, k, t, vol, r, q = option.arguments
-        q = r if option.forward_form else q
-        s = vol * m.sqrt(t)
-        b = r - q
-        d1 = (m.log(x / k) + b * t) / s + s / 2
-        d2 = d1 - s
-        w = option.sign
-        density = x * m.exp(-q * t) * m.npdf(d1)
-        underlying, strike = x * m.exp(-q * t) * m.ncdf(w * d1), k * m.exp(-r * t) * m.ncdf(w * d2)
-        unit, gamma, vega = density / x, density / (x * x * s), density * m.sqrt(t)
-        spread = (abs(m.log(x / k)) + abs(b * t)) / s + s / 2  # of d1 and of d2
-        slopes = abs(d1) * (abs(b) / s + abs(d2) / (2 * t))
-        net, steep = strike / x, unit / s
-        charm_net = abs(r) * net + unit * (abs(b) / s + (abs(d2) + s) / (2 * t))
-        sizes = {
-            "theta": abs(q) * underlying + abs(r) * strike + density * vol / (2 * m.sqrt(t)),
-            "vanna": unit * spread / vol,
-            "volga": vega * (abs(d1) + abs(d2)) * spread / vol,
-            "charm": abs(q) * underlying / x + unit * (abs(b) / s + (abs(d1) + s) / (2 * t)),
-            "veta": vega * (abs(q) + slopes + 1 / (2 * t)),
-            "speed": gamma / x * (spread / s + 1),
-            "zomma": gamma * (abs(d1 * d2) + 1) / vol,
-            "color": gamma * (abs(q) + slopes + 1 / (2 * t)),
-            "ultima": vega / vol**2 * (abs(d1 * d2) * (1 + abs(d1 * d2)) + d1**2 + d2**2),
-            "inverse gamma": (steep + net) / x,
-            "inverse charm": charm_net,
-            "inverse speed": (2 * net + steep * (spread / s + 2)) / x**2,
-            "inverse zomma": (steep * (abs(d1 * d2) + 1) + unit * spread) / (x * vol),
-            "inverse color": (steep * (abs(q) + slopes + 1 / (2 * t)) + charm_net) / x,
-        }
-        return {name: float(size) for name, size in sizes.items()}
+def term_sizes(option: oracle.Option, settlement: str = "linear") -> dict[str, float]:
+    """The sum of the absolute values of the terms of each Greek that has terms of both signs."""
+    x, k, t, vol, r, q = (arb(float(v)) for v in option.arguments)
+    carry = r if option.forward_form else q
+    with exact.precision(256):
+        closed = exact.Black(option.sign, x, k, t, vol, r, carry, option.forward_form)
+        terms = closed.greeks(settlement)
+        return {name: float(term.size) for name, term in terms.items() if term.mixed}
 
 
 def bound(name: str, reference: Array, kappa: Array, d1: Array, sizes: Array) -> Array:
@@ -134,8 +109,8 @@ def test_inverse_file(shared: Path) -> None:
     ]
     kappa = np.array([oracle.condition_number(option) for option in options])
     d1 = np.array([oracle.d1(option) for option in options])
-    sizes = [term_sizes(option) for option in options]
-    terms = {"ddelta_pa_dF": np.array([size["inverse gamma"] for size in sizes])}
+    sizes = [term_sizes(option, "inverse") for option in options]
+    terms = {"ddelta_pa_dF": np.array([size.get("gamma", 0.0) for size in sizes])}
     terms["d2price_coin_dF2"] = terms["ddelta_pa_dF"] / f + np.abs(g.delta) / f**2
     for name, values in got.items():
         (reference,) = columns(rows, name)
@@ -174,16 +149,11 @@ def test_fresh_samples(settlement: str, forward_form: bool) -> None:
                   settlement=settlement, **form)  # fmt: skip
     kappa = np.array([oracle.condition_number(option) for option in options])
     d1 = np.array([oracle.d1(option) for option in options])
-    sizes = [term_sizes(option) for option in options]
+    sizes = [term_sizes(option, settlement) for option in options]
     ids = [repr(option) for option in options]
     for name in g.names:
         reference = np.array([float(oracle.greek(option, name, settlement)) for option in options])
-        prefix = "inverse " if settlement == "inverse" else ""
-        terms = np.array([size.get(prefix + name, 0.0) for size in sizes])
-        if prefix and name in ("theta", "veta", "volga", "ultima"):
-            terms = np.array([size[name] for size in sizes]) / x
-        if prefix and name == "vanna":
-            terms = np.array([size["vanna"] for size in sizes])
+        terms = np.array([size.get(name, 0.0) for size in sizes])
         check(
             f"{settlement} {name}",
             g[name],

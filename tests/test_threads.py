@@ -58,21 +58,35 @@ def test_same_bits_however_the_rows_are_cut() -> None:
         assert_same(whole, {name: np.concatenate([p[name] for p in parts]) for name in whole})
 
 
-def test_same_bits_for_any_stride_and_alignment() -> None:
+def third(column: Any) -> Any:
+    """Every third element of a wider array."""
+    wide = np.empty((len(column), 3), column.dtype)
+    wide[:, 1] = column
+    return wide[:, 1]
+
+
+def backwards(column: Any) -> Any:
+    """A negative stride."""
+    return column[::-1].copy()[::-1]
+
+
+def shifted(column: Any) -> Any:
+    """One place off where the allocator aligns."""
+    memory = np.empty((len(column) + 1) * column.itemsize, np.uint8)
+    placed = memory[column.itemsize :].view(column.dtype)
+    placed[:] = column
+    return placed
+
+
+@pytest.mark.parametrize("layout", [third, backwards, shifted])
+def test_same_bits_for_any_stride_and_alignment(layout: Any) -> None:
     arguments = book(3001)
-    whole = all_greeks(arguments)
-    strided, shifted = {}, {}
-    for name, column in arguments.items():
-        wide = np.empty((len(column), 3), column.dtype)
-        wide[:, 1] = column
-        strided[name] = wide[:, 1]
-        memory = np.empty(len(column) * column.itemsize + 8, np.uint8)
-        shifted[name] = memory[column.itemsize :][: len(column) * column.itemsize].view(
-            column.dtype
-        )
-        shifted[name][:] = column
-    assert_same(whole, all_greeks(strided))
-    assert_same(whole, all_greeks(shifted))
+    moved = {name: layout(column) for name, column in arguments.items()}
+    assert_same(all_greeks(arguments), all_greeks(moved))
+    price = hc.price(**arguments)
+    del arguments["vol"], moved["vol"]
+    vol, again = hc.implied_vol(price, **arguments), hc.implied_vol(layout(price), **moved)
+    assert_same({"vol": vol}, {"vol": again})
 
 
 def test_one_at_a_time_is_the_same() -> None:

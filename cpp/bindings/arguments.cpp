@@ -1,5 +1,6 @@
 #include "arguments.hpp"
 
+#include <algorithm>
 #include <limits>
 
 namespace hedgecore::bindings {
@@ -38,6 +39,13 @@ void Rows::add(const py::array& array, const char* name) {
     }
     n = size;
     namesake = name;
+}
+
+Extent Extent::of(const char* name, const py::array& array) {
+    const auto* first = static_cast<const char*>(array.data());
+    const auto* last = first + (array.size() - 1) * (array.ndim() == 0 ? 0 : array.strides(0));
+    if (array.size() == 0) return {name, first, first};
+    return {name, std::min(first, last), std::max(first, last) + array.itemsize()};
 }
 
 Numbers::Numbers(py::handle value, const char* name, Rows& rows) {

@@ -3,6 +3,7 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "hedgecore/pricing.hpp"
 #include "pybind.hpp"
@@ -18,6 +19,13 @@ struct Rows {
     void add(const py::array& array, const char* name);
 };
 
+// The bytes an array lies in, by name: results must not be written over arguments.
+struct Extent {
+    const char *name, *begin, *end;
+
+    static Extent of(const char* name, const py::array& array);
+};
+
 // A column with what keeps it alive. The addresses stay valid only while the object is not moved.
 template <class T>
 class Argument {
@@ -31,6 +39,10 @@ public:
         if (!array_) return {&scalar_, 0};
         return {static_cast<const T*>(array_->data()),
                 array_->size() == 1 ? 0 : array_->strides(0) / static_cast<py::ssize_t>(sizeof(T))};
+    }
+
+    void add_extent(const char* name, std::vector<Extent>& extents) const {
+        if (array_) extents.push_back(Extent::of(name, *array_));
     }
 
 protected:
@@ -99,6 +111,19 @@ struct OptionArguments {
 
     static void require(const Numbers& numbers, const char* name) {
         if (!numbers.column()) throw py::type_error(std::string(name) + " must be given");
+    }
+
+    std::vector<Extent> extents() const {
+        std::vector<Extent> all;
+        kind.add_extent("kind", all);
+        strike.add_extent("strike", all);
+        expiry.add_extent("expiry", all);
+        forward.add_extent("forward", all);
+        spot.add_extent("spot", all);
+        discount.add_extent("discount", all);
+        rate.add_extent("rate", all);
+        carry.add_extent("carry", all);
+        return all;
     }
 
     Options options() const {

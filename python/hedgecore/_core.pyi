@@ -32,10 +32,12 @@ def greeks(
     settlement: str,
     model: str,
     payoff: str,
-    which: int,
+    which: bytes,
+    names: tuple[str, ...],
     errors: str,
     threads: int | None,
-) -> tuple[Any, ...]: ...
+    out: Any,
+) -> dict[str, Any]: ...
 def implied_vol(
     price: Any,
     kind: Any,
@@ -51,6 +53,8 @@ def implied_vol(
     payoff: str,
     errors: str,
     threads: int | None,
+    out: Any,
+    wants_status: bool,
 ) -> tuple[Any, Any]: ...
 def greek_sums(
     kind: Any,

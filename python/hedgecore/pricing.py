@@ -32,7 +32,7 @@ Rubinstein (1991); docs/conventions.md has them all.
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, Literal, overload
 
@@ -62,12 +62,9 @@ class Status(enum.IntEnum):
     INVALID_INPUT = 3
 
 
-#: The bits for the core, the names asked for, and where the core's answer has each (None: in this order).
-Plan = tuple[int, tuple[str, ...], tuple[int, ...] | None]
-
-
 @lru_cache(maxsize=256)
-def _plan(which: Any, settlement: str, spot_form: bool) -> Plan:
+def _plan(which: Any, settlement: str, spot_form: bool) -> tuple[bytes, tuple[str, ...]]:
+    """The Greeks asked for: their places in GREEK_NAMES, and their names."""
     if which is None:
         names = _DEFAULT + (("black_delta",) if settlement == "inverse" else ())
     elif which == "all":
@@ -82,10 +79,7 @@ def _plan(which: Any, settlement: str, spot_form: bool) -> Plan:
     for name in names:
         if name not in GREEK_NAMES:
             raise ValueError(f"which: {name!r} is not a Greek; there are {', '.join(GREEK_NAMES)}")
-    bits = sum(1 << GREEK_NAMES.index(name) for name in names)
-    order = sorted(names, key=GREEK_NAMES.index)
-    places = tuple(order.index(name) for name in names)
-    return bits, names, None if places == tuple(range(len(names))) else places
+    return bytes(map(GREEK_NAMES.index, names)), names
 
 
 class Greeks:
@@ -253,15 +247,13 @@ def _evaluate(
     terms: tuple[str, str, str],
     errors: str,
     threads: int | None,
+    out: Any = None,
 ) -> dict[str, Any]:
     """The columns; the terms are settlement, model and payoff."""
     if which.__class__ is list:
         which = tuple(which)
-    bits, names, places = _plan(which, terms[0], inputs[5] is not None)
-    columns: tuple[Any, ...] = _core.greeks(*inputs, *terms, bits, errors, threads)  # type: ignore[call-arg]
-    if places is None:
-        return dict(zip(names, columns, strict=True))
-    return {name: columns[place] for name, place in zip(names, places, strict=True)}
+    numbers, names = _plan(which, terms[0], inputs[5] is not None)
+    return _core.greeks(*inputs, *terms, numbers, names, errors, threads, out)  # type: ignore[call-arg]
 
 
 def greeks(
@@ -281,6 +273,7 @@ def greeks(
     which: str | Sequence[str] | None = None,
     errors: Errors = "raise",
     threads: int | None = None,
+    out: Greeks | Mapping[str, npt.NDArray[np.float64]] | None = None,
 ) -> Greeks:
     """Greeks of European options, any subset, in one pass.
 
@@ -299,7 +292,12 @@ def greeks(
         See the conventions of this module.
     which
         Names out of ``hedgecore.pricing.GREEK_NAMES``, or "all"; default price, delta, gamma,
-        vega, theta, rho, and black_delta when inverse.
+        vega, theta, rho, and black_delta when inverse; with ``out``, all that it holds.
+    out
+        Write the results into these arrays instead of new ones: an earlier result, which is
+        refilled and returned, or a mapping of names to arrays.  Writeable contiguous float64
+        arrays with one value for each row, none of them overlapping an argument.  When rows are in
+        error (``errors="raise"``), they hold NaN and the others their values.
 
     Returns
     -------
@@ -322,8 +320,43 @@ def greeks(
     0.458189
     """
     inputs = (kind, strike, expiry, vol, forward, spot, discount, rate, carry)
-    columns = _evaluate(inputs, which, (settlement, model, payoff), errors, threads)
-    return Greeks(columns, settlement, inputs, "natural", model, payoff)
+    terms = (settlement, model, payoff)
+    if out is None:
+        columns = _evaluate(inputs, which, terms, errors, threads)
+        return Greeks(columns, settlement, inputs, "natural", model, payoff)
+    return _evaluate_into(out, inputs, which, terms, errors, threads)
+
+
+def _evaluate_into(
+    out: Greeks | Mapping[str, npt.NDArray[np.float64]],
+    inputs: tuple[Any, ...],
+    which: Any,
+    terms: tuple[str, str, str],
+    errors: str,
+    threads: int | None,
+) -> Greeks:
+    settlement, model, payoff = terms
+    given = isinstance(out, Greeks)
+    if isinstance(out, Greeks):
+        if out.units != "natural":
+            raise ValueError(f"out is in {out.units} units: give a result in natural ones")
+        arrays: Any = out.to_dict()
+    elif isinstance(out, Mapping):
+        arrays = out
+    else:
+        raise TypeError(
+            f"out must be an earlier result or a mapping of names to arrays, not {type(out).__name__}"
+        )
+    if which is None:
+        which = tuple(arrays)
+    columns = _evaluate(inputs, which, terms, errors, threads, arrays)
+    if not given:
+        return Greeks(columns, settlement, inputs, "natural", model, payoff)
+    assert isinstance(out, Greeks)
+    if len(columns) != len(arrays):
+        raise ValueError(f"which names some of the columns of out only: {', '.join(columns)}")
+    out.__init__(columns, settlement, inputs, "natural", model, payoff)  # type: ignore[misc]
+    return out
 
 
 def price(
@@ -342,18 +375,25 @@ def price(
     payoff: Payoff = "vanilla",
     errors: Errors = "raise",
     threads: int | None = None,
+    out: npt.NDArray[np.float64] | None = None,
 ) -> Any:
     """Prices of European options, in the quote currency (linear) or in the coin (inverse).
 
     Parameters and errors are those of :func:`greeks`.  Out-of-the-money prices keep their
     relative accuracy down to 1e-300.
 
+    Parameters
+    ----------
+    out
+        Write the prices into this array (writeable, contiguous, float64, one value for each row,
+        not overlapping an argument) and return it.
+
     Returns
     -------
     float or ndarray
         One price for each row.
     """
-    (column,) = _core.greeks(
+    columns = _core.greeks(
         kind,
         strike,
         expiry,
@@ -366,11 +406,19 @@ def price(
         settlement,
         model,
         payoff,
-        1,
+        b"\0",
+        ("price",),
         errors,
         threads,
+        _array_or_none(out),
     )
-    return column
+    return columns["price"]
+
+
+def _array_or_none(out: Any) -> Any:
+    if out is not None and not isinstance(out, np.ndarray):
+        raise TypeError(f"out must be a float64 array, not {type(out).__name__}")
+    return out
 
 
 @overload
@@ -391,6 +439,7 @@ def implied_vol(
     errors: Errors = "nan",
     return_status: Literal[False] = False,
     threads: int | None = None,
+    out: npt.NDArray[np.float64] | None = None,
 ) -> Any: ...
 @overload
 def implied_vol(
@@ -398,7 +447,7 @@ def implied_vol(
     spot: Number | None = None, discount: Number | None = None, rate: Number | None = None,
     carry: Number | None = None, settlement: Settlement = "linear", model: Model = "black",
     payoff: Payoff = "vanilla", errors: Errors = "nan", return_status: Literal[True],
-    threads: int | None = None,
+    threads: int | None = None, out: npt.NDArray[np.float64] | None = None,
 ) -> tuple[Any, Any]: ...  # fmt: skip
 def implied_vol(
     price: Number,
@@ -417,6 +466,7 @@ def implied_vol(
     errors: Errors = "nan",
     return_status: bool = False,
     threads: int | None = None,
+    out: npt.NDArray[np.float64] | None = None,
 ) -> Any:
     """Vols at which European options are worth the given prices.
 
@@ -437,6 +487,9 @@ def implied_vol(
         value are data, not bugs.  "raise": the first such row is a ValueError.
     return_status
         Also return a code for each row: a :class:`Status` for one option, an int8 array for several.
+    out
+        Write the vols into this array (writeable, contiguous, float64, one value for each row,
+        not overlapping an argument) and return it.
 
     Returns
     -------
@@ -460,6 +513,8 @@ def implied_vol(
         payoff,
         errors,
         threads,
+        _array_or_none(out),
+        return_status,
     )
     if not return_status:
         return vols

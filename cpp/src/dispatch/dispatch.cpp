@@ -32,7 +32,7 @@ struct Level {
     bool (*runs_here)();
 };
 
-bool always() { return true; }
+[[maybe_unused]] bool always() { return true; }
 #if defined(__x86_64__)
 // Every feature of the psABI level, since the compiler may use any of them.
 bool runs_v2() { return __builtin_cpu_supports("x86-64-v2"); }

@@ -19,16 +19,19 @@ struct Kernels {
 
     // A closed form: what values options of one model and payoff.
     struct ClosedForm {
-        // Fills the derived arrays of the block; the number of lanes that need the scalar treatment of limits.hpp.
-        std::size_t (*prepare)(BlackBlock&);
+        // Fills the derived arrays of the block; true if there may be lanes that need the scalar treatment of limits.hpp.
+        bool (*prepare)(BlackBlock&);
         using GreekPass = void (*)(const BlackBlock&, double* out);
         GreekPass greek[2][greek_count];  // [settlement][greek]; null where a settlement has no such Greek
     };
     ClosedForm black, bachelier, cash_or_nothing, asset_or_nothing;
 
-    // Solves the block; the number of lanes that need the scalar treatment of limits.hpp.
-    std::size_t (*implied_vol)(ImpliedBlock&);
-    std::size_t (*implied_normal_vol)(ImpliedBlock&);
+    // Solves the block; true if there may be lanes that need the scalar treatment of limits.hpp.
+    bool (*implied_vol)(ImpliedBlock&);
+    bool (*implied_normal_vol)(ImpliedBlock&);
+
+    // Calls and puts as numbers; true if all are +1 or -1.
+    bool (*widen)(const std::int8_t*, double*, std::size_t);
 };
 
 // The table of the level in use (see active_level in build_info.hpp).

@@ -25,6 +25,7 @@ namespace {
 #include "math/arithmetic.inl"
 #include "math/functions.inl"
 #include "pricing/legs.inl"
+#include "pricing/mills.inl"
 #include "pricing/black.inl"
 #include "pricing/greeks.inl"
 #include "pricing/digital.inl"
@@ -45,6 +46,13 @@ HC_MAP(map_quantile, normal_quantile)
 
 void map_log_ratio(const double* a, const double* b, double* y, std::size_t n) {
     HC_EACH(i, n) y[i] = logarithm_of_ratio(a[i], b[i]);
+}
+
+bool widen(const std::int8_t* x, double* y, std::size_t n) {
+    std::uint8_t odd = 0;
+    HC_EACH(i, n) odd |= std::uint8_t(x[i] + 1) & 0xfd;  // 0 for +1 and -1 alone
+    HC_EACH(i, n) y[i] = x[i];
+    return odd == 0;
 }
 
 }  // namespace
@@ -80,6 +88,7 @@ constinit const Kernels table = {
     digital_form<true>,
     implied_vol,
     implied_normal_vol,
+    widen,
 };
 
 }  // namespace hedgecore::HC_LEVEL

@@ -22,6 +22,14 @@ HC_INLINE double from_bits(std::uint64_t bits) {
     return x;
 }
 
+// All bits where the condition holds, for sums of conditions by |.
+HC_INLINE std::uint64_t mask_of(bool condition) { return condition ? ~std::uint64_t(0) : 0; }
+
+// condition ? -x : x by its sign bit: compilers move a select behind the operations that follow, divisions even, and do them twice.
+HC_INLINE double negated_if(bool condition, double x) {
+    return from_bits(bits_of(x) ^ (mask_of(condition) & 0x8000000000000000ULL));
+}
+
 HC_INLINE double magnitude(double x) { return from_bits(bits_of(x) & 0x7fffffffffffffffULL); }
 HC_INLINE double smaller(double a, double b) { return a < b ? a : b; }
 HC_INLINE double larger(double a, double b) { return a > b ? a : b; }
@@ -34,7 +42,8 @@ HC_INLINE double product_error(double a, double b, double p) {
     const double split = 134217729.0;  // 2^27 + 1 (Dekker, Veltkamp)
     const double ta = split * a, tb = split * b;
     const double ah = ta - (ta - a), al = a - ah, bh = tb - (tb - b), bl = b - bh;
-    return ((ah * bh - p) + ah * bl + al * bh) + al * bl;
+    const double error = ((ah * bh - p) + ah * bl + al * bh) + al * bl;
+    return error == error ? error : 0.0;  // above 2^996 the splitting overflows: the error is left out
 #endif
 }
 
@@ -54,29 +63,17 @@ HC_INLINE double difference_error(double a, double b, double d) {
     return (a - av) - (b - bv);
 }
 
-// c[0] + c[1] x + ... by Horner's rule.
+// c[0] + c[1] x + ...: even and odd powers by Horner's rule side by side, which halves the chain of dependent operations.
 template <int N>
-HC_INLINE double horner(const double (&c)[N], double x) {
-    double sum = c[N - 1];
+HC_INLINE double polynomial(const double (&c)[N], double x) {
+    constexpr int even_top = (N - 1) / 2 * 2, odd_top = (N - 2) / 2 * 2 + 1;
+    const double square = x * x;
+    double even = c[even_top], odd = c[odd_top];
 #pragma GCC unroll 32
-    for (int i = N - 2; i >= 0; --i) sum = mad(sum, x, c[i]);
-    return sum;
-}
-
-// x = fraction 2^exponent with the fraction in [1, 2), for any finite x > 0, subnormal ones too.
-struct Parts {
-    double fraction, exponent;
-};
-
-HC_INLINE Parts parts_of(double x) {
-    const bool subnormal = x < 2.2250738585072014e-308;
-    const double normal = subnormal ? x * 18014398509481984.0 : x;  // 2^54
-    const double bias = subnormal ? 1077.0 : 1023.0;
-    const std::uint64_t bits = bits_of(normal);
-    const double fraction = from_bits((bits & 0x000fffffffffffffULL) | 0x3ff0000000000000ULL);
-    // a small integer placed in the low bits of 2^52 reads as 2^52 + that integer
-    const double exponent = from_bits((bits >> 52) | 0x4330000000000000ULL) - 4503599627370496.0;
-    return {fraction, exponent - bias};
+    for (int i = even_top - 2; i >= 0; i -= 2) even = mad(even, square, c[i]);
+#pragma GCC unroll 32
+    for (int i = odd_top - 2; i >= 1; i -= 2) odd = mad(odd, square, c[i]);
+    return mad(odd, x, even);
 }
 
 // 2^n for an integer -1022 <= n <= 1023.

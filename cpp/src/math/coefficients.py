@@ -21,10 +21,11 @@ TARGET = Path(__file__).with_name("coefficients.inl")
 # Mills ratio: R(z) = (1 - N(z)) / n(z) = y + y^2 G(v), y = 1 / (z + MILLS_SHIFT), v = MILLS_SCALE y - MILLS_OFFSET.
 # z in [-1/2, 70]: beyond 70 the density that multiplies R is zero in double precision.
 MILLS_SHIFT, MILLS_LOW, MILLS_HIGH, MILLS_DEGREE = mpf(5), mpf(-1) / 2, mpf(70), 24
+MILLS_COARSE_DEGREE = 10  # for steps that another one follows
 # Quantile: |x| / |p - 1/2| as a function of w = -ln(4 p (1 - p)); central polynomial up to
 # QUANTILE_SPLIT, beyond it a start of x in 1/sqrt(w) that one correction step completes.
 QUANTILE_SPLIT, QUANTILE_HIGH, QUANTILE_DEGREE, TAIL_DEGREE = mpf(4), mpf(746), 20, 11
-EXP_DEGREE, LOG_DEGREE = 9, 6
+EXP_DEGREE, LOG_DEGREE = 9, 7
 # Normal implied vol: z = |m| / s from the out-of-the-money value O by way of l = ln(1 + WEIGHT |m| / O), as
 # z sqrt(l + SHIFT) / l, a polynomial in 1 / sqrt(l + SHIFT). The smallest O / |m| of two doubles is e^-1455.
 NORMAL_WEIGHT, NORMAL_SHIFT, NORMAL_HIGH, NORMAL_DEGREE = mpf(1.5), mpf(5), mpf(1456), 11
@@ -133,11 +134,12 @@ def text() -> str:
         return normal_distance(ell) / (ell * t)
 
     half_ln2 = m.log(2) / 2 * mpf("1.0001")
-    log_edge = ((m.sqrt(2) - 1) / (m.sqrt(2) + 1)) ** 2 * mpf("1.0001")
+    log_edge = mpf(1) / 25 * mpf("1.0001")  # s^2 at a ratio of 3/2
     tables = {
         "exp_terms": polynomial(exp_remainder, -half_ln2, half_ln2, EXP_DEGREE),
         "log_terms": polynomial(log_remainder, mpf(0), log_edge, LOG_DEGREE),
         "mills_terms": polynomial(mills_factor, mpf(-1), mpf(1), MILLS_DEGREE),
+        "mills_coarse_terms": polynomial(mills_factor, mpf(-1), mpf(1), MILLS_COARSE_DEGREE),
         "quantile_terms": polynomial(central, mpf(0), QUANTILE_SPLIT, QUANTILE_DEGREE),
         "quantile_tail_terms": polynomial(
             tail, 1 / m.sqrt(QUANTILE_HIGH), 1 / m.sqrt(QUANTILE_SPLIT), TAIL_DEGREE

@@ -3,28 +3,23 @@
 // 1 - z R(z) = -R'(z) falls like 1 / z^2 and would cancel in the wings. R is y + y^2 G(v(y)) with y = 1 / (z + 5), so that
 // -R' = y^2 (1 + 2 y G + y^2 dG/dy), where every term is positive: what black.inl does with two points, at one.
 
+// The distance z = |m| / s, as both ends of the range of mills.inl.
+HC_INLINE void normal_node(MillsLanes& lanes, std::size_t i, double z) {
+    lanes.z1[i] = z;
+    lanes.y1[i] = lanes.y2[i] = 1.0 / (z + mills_shift);
+}
+
 struct MillsSlope {
     double ratio, slope;  // R(z), -R'(z) = 1 - z R(z)
 };
 
-// For z >= 0; beyond 70 it only stays finite.
-HC_INLINE MillsSlope mills_slope(double z) {
-    const double shifted = z + mills_shift;
-    const double y = refined_inverse(1.0 / shifted, shifted);
-    const double v = mad(mills_scale, y, -mills_offset);
-    constexpr int top = int(sizeof mills_terms / sizeof *mills_terms) - 1;
-    double g = mad(mills_terms[top], v, mills_terms[top - 1]), in_v = mills_terms[top];
-#pragma GCC unroll 32
-    for (int i = top - 2; i >= 0; --i) {
-        in_v = mad(in_v, v, g);
-        g = mad(g, v, mills_terms[i]);
-    }
-    const double square = y * y;
-    return {mad(square, g, y), square * mad(2.0 * y, g, mad(square, mills_scale * in_v, 1.0))};
+HC_INLINE MillsSlope mills_slope(const MillsLanes& lanes, std::size_t i) {
+    const double y = lanes.y1[i], g = lanes.g2[i], square = y * y;
+    return {mad(square, g, y), square * mad(2.0 * y, g, mad(square, lanes.slope[i], 1.0))};
 }
 
 // e^x - 1 with the relative accuracy of x, for |x| <= 0.3465.
-HC_INLINE double small_growth(double x) { return mad(x * x, horner(exp_terms, x), x); }
+HC_INLINE double small_growth(double x) { return mad(x * x, polynomial(exp_terms, x), x); }
 
 // U - B. The difference of rounded legs would lose what is left of it next to the money: D ((X - K) + X (e^((r - q) T) - 1))
 // loses nothing, as ln(X / K) + (r - q) T does not in Black's model.
@@ -36,44 +31,47 @@ HC_INLINE double normal_distance(const Legs& b, std::size_t i) {
     return is_small ? nearby : far;
 }
 
-// 1 where the inputs of the lane are inside the open domain of the formulas, else 0 (NaN included), vol and kind aside.
-HC_INLINE std::uint64_t is_regular_normal(const Legs& b, Settlement settlement, std::size_t i) {
-    const double huge = 1.7976931348623157e308;
+// All bits where an input of the lane may be outside the open domain of the formulas (NaN included), vol and kind aside.
+HC_INLINE std::uint64_t is_special_normal(const Legs& b, Settlement settlement, std::size_t i) {
     const double least = settlement == Settlement::inverse ? 0.0 : -__builtin_inf();
-    return std::uint64_t(b.underlying[i] > least) & std::uint64_t(magnitude(b.leg_difference[i]) <= huge) &
-           std::uint64_t(b.expiry[i] > 0.0) & std::uint64_t(b.expiry[i] <= huge) &
-           std::uint64_t(b.strike_discount[i] > 0.0) & std::uint64_t(b.strike_discount[i] <= huge) &
-           std::uint64_t(magnitude(b.rate_used[i] * b.expiry[i]) <= largest_growth) &
-           std::uint64_t(magnitude(b.carry_used[i] * b.expiry[i]) <= largest_growth);
+    return mask_of(!(b.underlying[i] > least)) | mask_of(!(magnitude(b.leg_difference[i]) <= greatest)) |
+           mask_of(!(b.expiry[i] > 0.0)) | mask_of(!(b.expiry[i] <= greatest)) |
+           mask_of(!(b.strike_discount[i] > 0.0)) | mask_of(!(b.strike_discount[i] <= greatest)) |
+           mask_of(!(magnitude(b.rate_used[i] * b.expiry[i]) <= largest_growth)) |
+           mask_of(!(magnitude(b.carry_used[i] * b.expiry[i]) <= largest_growth));
 }
 
 // The lanes of the block, as this model uses them: total_vol is s, d1 is d, density is n(d) and underlying_part is N(w d).
 HC_INLINE double chance(const BlackBlock& b, std::size_t i) { return b.underlying_part[i]; }
 
-static std::size_t bachelier_prepare(BlackBlock& b) {
+static bool bachelier_prepare(BlackBlock& b) {
     const std::size_t n = b.n;
-    fill_legs(b, n);
+    const Settlement settlement = b.settlement;
+    fill_legs<false, false>(b, n);
     HC_EACH(i, n) b.leg_difference[i] = normal_distance(b, i);
-    std::uint64_t regular = 0;
+    std::uint64_t special = 0;
     HC_EACH(i, n) {
-        b.total_vol[i] = b.strike_discount[i] * (b.vol[i] * b.root_expiry[i]);
-        regular += is_regular_normal(b, b.settlement, i) & std::uint64_t(b.total_vol[i] > smallest_total_vol) &
-                   std::uint64_t(b.vol[i] <= 1.7976931348623157e308) & std::uint64_t(b.kind[i] * b.kind[i] == 1.0);
+        const double s = b.strike_discount[i] * (b.vol[i] * b.root_expiry[i]);
+        b.total_vol[i] = s;
+        special += 1 & (is_special_normal(b, settlement, i) | mask_of(!(s > smallest_total_vol)) |
+                        mask_of(!(b.vol[i] <= greatest)));
     }
     HC_EACH(i, n) {
         const double m = b.leg_difference[i], z = smaller(magnitude(m) / b.total_vol[i], 1e8);
+        normal_node(b, i, z);
         b.d1[i] = m < 0.0 ? -z : z;
-        b.density[i] = inverse_sqrt_2pi * exponential(-0.5 * z * z);
+        b.density[i] = scaled_exponential(inverse_sqrt_2pi, larger(-0.5 * z * z, -1419.0));
     }
+    HC_EACH(i, n) mills_polynomials(mills_terms, b, i);
+    double* value = b.value;
     HC_EACH(i, n) {
-        const double m = b.leg_difference[i], w = b.kind[i];
-        const MillsSlope mills = mills_slope(magnitude(b.d1[i]));
-        const double tail = b.density[i] * mills.ratio;
-        const double out_of_money = b.total_vol[i] * b.density[i] * mills.slope;
-        b.underlying_part[i] = w * m < 0.0 ? tail : 1.0 - tail;
-        b.value[i] = w * m > 0.0 ? out_of_money + magnitude(m) : out_of_money;
+        const double side = b.kind[i] * b.leg_difference[i];
+        const MillsSlope mills = mills_slope(b, i);
+        const double tail = b.density[i] * mills.ratio, rest = 1.0 - tail;
+        b.underlying_part[i] = side < 0.0 ? tail : rest;
+        value[i] = mad(b.total_vol[i] * b.density[i], mills.slope, larger(side, 0.0));
     }
-    return n - std::size_t(regular);
+    return special != 0;
 }
 
 // One short pass per Greek. Notation: a = U / X and D = B / K the discount factors, b = r - q, n = n(d), N = N(w d).

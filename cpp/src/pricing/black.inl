@@ -1,86 +1,99 @@
-// The one evaluation of Black's formula that pricing, Greeks and implied vols share.
-//
-// With x = ln(U / B), s = vol sqrt(expiry), h = |x| / s and t = s / 2, the out-of-the-money option of the pair is worth
-//     L N(-z1) - H N(-z2),  z1 = h - t,  z2 = h + t,  L = min(U, B), H = max(U, B),
-// and L n(z1) = H n(z2) = E, so that it is E (R(z1) - R(z2)) with the Mills ratio R. R is y + y^2 G(v(y)) with
-// y = 1 / (z + 5) and a polynomial G; the difference of two such values is formed from the divided difference of G, which costs no more than a
-// second evaluation and cancels nothing: y1 - y2 = s y1 y2 is exact in s. So prices keep their relative accuracy for
-// any moneyness and any vol. |z1| <= z2: the larger of the two densities is the one computed.
+// Black's formula over a block: what its Greeks are made of (see mills.inl for the idea). Only what is needed is computed.
 
-struct MillsPair {
-    double first, second;  // R(|z1|) where reflected, else R(z1); R(z2)
-    double difference;     // R(z1) - R(z2), meaningful where not reflected
-    bool reflected;        // z1 < -1/2, beyond the range of G: there nothing cancels
-};
-
-HC_INLINE MillsPair mills_pair(double s, double z1, double z2) {
-    const bool reflected = z1 < -0.5;
-    const double u = reflected ? -z1 : z1;
-    const double a1 = u + mills_shift, a2 = z2 + mills_shift;
-    const double inverse = 1.0 / (a1 * a2);  // y1 y2
-    const double y1 = refined_inverse(inverse * a2, a1), y2 = refined_inverse(inverse * a1, a2);
-    const double v1 = mad(mills_scale, y1, -mills_offset), v2 = mad(mills_scale, y2, -mills_offset);
-    constexpr int top = int(sizeof mills_terms / sizeof *mills_terms) - 1;
-    double g2 = mad(mills_terms[top], v2, mills_terms[top - 1]);  // G(v2)
-    double slope = mills_terms[top];                              // (G(v1) - G(v2)) / (v1 - v2)
-#pragma GCC unroll 32
-    for (int i = top - 2; i >= 0; --i) {
-        slope = mad(slope, v1, g2);
-        g2 = mad(g2, v2, mills_terms[i]);
-    }
-    const double scaled_slope = mills_scale * slope;
-    const double gap = reflected ? z1 + z2 : s;  // z2 - u
-    const double g1 = mad(gap * inverse, scaled_slope, g2);
-    const double bend = mad(y1 + y2, g2, mad(y1 * y1, scaled_slope, 1.0));  // (R(u) - R(z2)) / (y1 - y2)
-    return {mad(y1 * y1, g1, y1), mad(y2 * y2, g2, y2), s * inverse * bend, reflected};
+// The density E = U n(d1) = B n(d2), and what R needs where it is needed.
+HC_INLINE void density_of(BlackBlock& b, std::size_t i) {
+    const double z1 = b.z1[i];
+    const double lower = smaller(b.underlying_leg[i], b.strike_leg[i]);
+    b.density[i] = scaled_exponential(lower * inverse_sqrt_2pi, larger(-0.5 * z1 * z1, -1419.0));
 }
 
-struct StandardPoint {
-    double h, z1, z2;
-};
-
-// Clamped where the density has long been zero, so that nothing overflows into NaN.
-HC_INLINE StandardPoint standard_point(double x, double s) {
-    const double h = smaller(magnitude(x) / s, 1e8), t = smaller(0.5 * s, 1e8);
-    return {h, h - t, h + t};
+HC_INLINE void units_of(BlackBlock& b, std::size_t i) {
+    b.unit_density[i] = b.density[i] / b.underlying[i];
+    b.inverse_total_vol[i] = 1.0 / b.total_vol[i];
 }
 
-static std::size_t black_prepare(BlackBlock& b) {
+static void black_tails(BlackBlock& b) {
     const std::size_t n = b.n;
-    fill_legs(b, n);
-    std::uint64_t regular = 0;
-    HC_EACH(i, n) {
-        b.total_vol[i] = b.vol[i] * b.root_expiry[i];
-        regular += is_regular(b, i) & std::uint64_t(b.total_vol[i] > smallest_total_vol) &
-                   std::uint64_t(b.vol[i] <= 1.7976931348623157e308) & std::uint64_t(b.kind[i] * b.kind[i] == 1.0);
+    double* value = b.value;
+    if (b.needs & needs_unit_density) {  // beside the polynomials the divisions cost little
+        HC_EACH(i, n) {
+            mills_polynomials(mills_terms, b, i);
+            units_of(b, i);
+        }
+    } else {
+        HC_EACH(i, n) mills_polynomials(mills_terms, b, i);
     }
     HC_EACH(i, n) {
-        const StandardPoint p = standard_point(b.moneyness[i], b.total_vol[i]);
-        const double lower = smaller(b.underlying_leg[i], b.strike_leg[i]);
-        b.d1[i] = p.z1;
-        b.d2[i] = p.z2;
-        b.density[i] = lower * (inverse_sqrt_2pi * exponential(-0.5 * p.z1 * p.z1));
+        const MillsPair m = mills_pair(b, i, b.total_vol[i]);
+        const double density = b.density[i], lower = smaller(b.underlying_leg[i], b.strike_leg[i]);
+        const double reflected = (lower - density * m.first) - density * m.second;
+        const double out_of_money = is_reflected(b.z1[i]) ? reflected : density * m.difference;
+        b.ratio1[i] = m.first;
+        b.ratio2[i] = m.second;
+        value[i] = out_of_money + larger(b.kind[i] * b.leg_difference[i], 0.0);
     }
-    HC_EACH(i, n) {
-        const double x = b.moneyness[i], s = b.total_vol[i], density = b.density[i];
-        const double z1 = b.d1[i], z2 = b.d2[i];
-        const MillsPair m = mills_pair(s, z1, z2);
-        const bool strike_above = x <= 0.0;  // the call is the out-of-the-money option
-        const double u = b.underlying_leg[i], k = b.strike_leg[i];
-        const double lower = strike_above ? u : k, higher = strike_above ? k : u;
+}
 
-        const double first = density * m.first, second = density * m.second;
-        const double lower_part = m.reflected ? lower - first : first;        // L N(-z1)
-        const double lower_rest = m.reflected ? first : lower - first;        // L N(z1)
-        const double out_of_money = m.reflected ? lower_part - second : density * m.difference;
-
-        const bool is_out = (b.kind[i] > 0.0) == strike_above;
-        const double low = is_out ? lower_part : lower_rest, high = is_out ? second : higher - second;
-        b.underlying_part[i] = strike_above ? low : high;
-        b.strike_part[i] = strike_above ? high : low;
-        b.value[i] = is_out ? out_of_money : out_of_money + magnitude(b.leg_difference[i]);
-        b.d1[i] = strike_above ? -z1 : z2;
-        b.d2[i] = strike_above ? -z2 : z1;
+// N(w d1) x underlying discount. In the tail it is the density times a Mills ratio, else what that leaves of the discount. The tail at hand is that of
+// -d1 where the strike is above (unless reflected), of d1 where it is below.
+static void underlying_parts(BlackBlock& b) {
+    const std::size_t n = b.n;
+    const double* discount = b.underlying_discount;
+    HC_EACH(i, n) {
+        const bool above = b.moneyness[i] <= 0.0;
+        const double ratio1 = b.ratio1[i], ratio2 = b.ratio2[i], z1 = b.z1[i];
+        const double tail = b.unit_density[i] * (above ? ratio1 : ratio2), rest = discount[i] - tail;
+        const double side = negated_if((above ? z1 : -1.0) < -0.5, b.kind[i]);
+        b.underlying_part[i] = side > 0.0 ? tail : rest;
     }
-    return n - std::size_t(regular);
+}
+
+// B N(w d2), likewise.
+static void strike_parts(BlackBlock& b) {
+    const std::size_t n = b.n;
+    const double* leg = b.strike_leg;
+    HC_EACH(i, n) {
+        const bool above = b.moneyness[i] <= 0.0;
+        const double ratio1 = b.ratio1[i], ratio2 = b.ratio2[i], z1 = b.z1[i];
+        const double tail = b.density[i] * (above ? ratio2 : ratio1), rest = leg[i] - tail;
+        const double side = negated_if((above ? -1.0 : z1) >= -0.5, b.kind[i]);
+        b.strike_part[i] = side > 0.0 ? tail : rest;
+    }
+}
+
+static bool black_prepare(BlackBlock& b) {
+    const std::size_t n = b.n;
+    fill_legs<false>(b, n);
+    std::uint64_t special = 0;
+    HC_EACH(i, n) {
+        const double s = b.vol[i] * b.root_expiry[i];
+        const StandardPoint p = standard_point(b.moneyness[i], s);
+        b.total_vol[i] = s;
+        b.z1[i] = p.z1;
+        b.z2[i] = p.z2;
+        special |= is_special(b, i, s);
+    }
+    if (b.needs & needs_tails) {
+        HC_EACH(i, n) {
+            density_of(b, i);
+            mills_nodes(b, i);
+        }
+        black_tails(b);
+    } else {
+        HC_EACH(i, n) {
+            density_of(b, i);
+            units_of(b, i);
+        }
+    }
+    if (b.needs & needs_underlying_part) underlying_parts(b);
+    if (b.needs & needs_strike_part) strike_parts(b);
+    if (b.needs & needs_points) {
+        HC_EACH(i, n) {
+            const bool above = b.moneyness[i] <= 0.0;
+            const double z1 = b.z1[i], z2 = b.z2[i];
+            b.d1[i] = above ? -z1 : z2;
+            b.d2[i] = above ? -z2 : z1;
+        }
+    }
+    return special != 0;
 }

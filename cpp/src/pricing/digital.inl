@@ -10,31 +10,34 @@
 // argument, as in black.inl.
 
 template <bool asset>
-static std::size_t digital_prepare(BlackBlock& b) {
+static bool digital_prepare(BlackBlock& b) {
     const std::size_t n = b.n;
-    fill_legs(b, n);
-    std::uint64_t regular = 0;
+    fill_legs<false>(b, n);
+    std::uint64_t special = 0;
     HC_EACH(i, n) {
-        b.total_vol[i] = b.vol[i] * b.root_expiry[i];
-        regular += is_regular(b, i) & std::uint64_t(b.total_vol[i] > smallest_total_vol) &
-                   std::uint64_t(b.vol[i] <= 1.7976931348623157e308) & std::uint64_t(b.kind[i] * b.kind[i] == 1.0);
+        const double s = b.vol[i] * b.root_expiry[i];
+        const StandardPoint p = standard_point(b.moneyness[i], s);
+        const bool above = b.moneyness[i] <= 0.0;
+        b.total_vol[i] = s;
+        b.z1[i] = p.z1;
+        b.d1[i] = above ? -p.z1 : p.z2;
+        b.d2[i] = above ? -p.z2 : p.z1;
+        special += 1 & is_special(b, i, s);  // counted, since clang vectorises sums and not |
     }
     HC_EACH(i, n) {
-        const StandardPoint p = standard_point(b.moneyness[i], b.total_vol[i]);
-        const double lower = smaller(b.underlying_leg[i], b.strike_leg[i]);
-        const bool strike_above = b.moneyness[i] <= 0.0;
-        b.d1[i] = strike_above ? -p.z1 : p.z2;
-        b.d2[i] = strike_above ? -p.z2 : p.z1;
-        b.density[i] = (asset ? lower : lower / b.strike[i]) * (inverse_sqrt_2pi * exponential(-0.5 * p.z1 * p.z1));
+        const double lower = smaller(b.underlying_leg[i], b.strike_leg[i]), z1 = b.z1[i];
+        const double scale = inverse_sqrt_2pi * (asset ? lower : lower / b.strike[i]);
+        b.density[i] = scaled_exponential(scale, larger(-0.5 * z1 * z1, -1419.0));
     }
+    double* value = b.value;
     HC_EACH(i, n) {
         const double d = asset ? b.d1[i] : b.d2[i], w = b.kind[i];
         const double whole = asset ? b.underlying_leg[i] : b.strike_discount[i];
-        const double tail = b.density[i] * mills_ratio(magnitude(d));
-        b.value[i] = w * d < 0.0 ? tail : whole - tail;
+        const double tail = b.density[i] * mills_ratio(magnitude(d)), rest = whole - tail;
+        value[i] = w * d < 0.0 ? tail : rest;
         b.density[i] = w * b.density[i];
     }
-    return n - std::size_t(regular);
+    return special != 0;
 }
 
 // What the expressions below are made of; amounts in the currency of settlement.

@@ -9,12 +9,12 @@ HC_INLINE double normal_start(double distance, double value) {
     const double away = larger(distance, 1e-6 * value);  // at the money s = sqrt(2 pi) O: found from next to it
     const double l = logarithm_of_ratio(mad(normal_start_weight, away, value), value);
     const double t = 1.0 / __builtin_sqrt(l + normal_start_shift);
-    return away / (l * t * horner(normal_start_terms, t));
+    return away / (l * t * polynomial(normal_start_terms, t));
 }
 
-HC_INLINE double normal_step(double distance, double value, double s) {
-    const double z = smaller(distance / s, 1e8), square = z * z;
-    const double slope = mills_slope(z).slope;
+HC_INLINE double normal_step(const ImpliedBlock& b, std::size_t i) {
+    const double value = b.time_value[i], s = b.total_vol[i], square = b.z1[i] * b.z1[i];
+    const double slope = mills_slope(b, i).slope;
     const double residual = logarithm_of_ratio(value, inverse_sqrt_2pi * s * slope) + 0.5 * square;
     // Derivatives of ln O in ln s: f' = 1 / slope, second = f'' / f', third = f''' / f'; then those in s.
     const double newton = residual * slope, inverse = 1.0 / slope;
@@ -25,12 +25,13 @@ HC_INLINE double normal_step(double distance, double value, double s) {
     return s + s * (newton * mad(0.5, bend, 1.0) / (1.0 + mad(twist, 1.0 / 6.0, bend)));
 }
 
-static std::size_t implied_normal_vol(ImpliedBlock& b) {
+static bool implied_normal_vol(ImpliedBlock& b) {
     const std::size_t n = b.n;
-    fill_legs(b, n);
+    const Settlement settlement = b.settlement;
+    fill_legs<true, false>(b, n);
     // As in implied_vol.inl: undiscounted amounts in the forward form, discounted ones in the spot form.
     const bool forward_form = b.form != Form::spot;
-    const double* unit = b.settlement == Settlement::inverse ? b.underlying : constants.ones;
+    const double* unit = settlement == Settlement::inverse ? b.underlying : constants.ones;
     const double* discount = forward_form ? b.underlying_discount : constants.ones;
     const double* discount_of_vol = forward_form ? constants.ones : b.strike_discount;
     HC_EACH(i, n) b.leg_difference[i] = normal_distance(b, i);
@@ -45,13 +46,19 @@ static std::size_t implied_normal_vol(ImpliedBlock& b) {
         b.time_value[i] = b.kind[i] * difference > 0.0 ? in_value : price;
         b.scale[i] = magnitude(difference);
     }
-    HC_EACH(i, n) b.total_vol[i] = normal_start(b.scale[i], b.time_value[i]);
-    std::uint64_t regular = 0;
     HC_EACH(i, n) {
-        b.total_vol[i] = normal_step(b.scale[i], b.time_value[i], b.total_vol[i]);
-        b.vol[i] = b.total_vol[i] / (discount_of_vol[i] * b.root_expiry[i]);
-        regular += is_regular_normal(b, b.settlement, i) & std::uint64_t(b.time_value[i] > 0.0) &
-                   std::uint64_t(b.vol[i] <= 1.7976931348623157e308) & std::uint64_t(b.kind[i] * b.kind[i] == 1.0);
+        const double s = normal_start(b.scale[i], b.time_value[i]);
+        b.total_vol[i] = s;
+        normal_node(b, i, smaller(b.scale[i] / s, 1e8));
     }
-    return n - std::size_t(regular);
+    HC_EACH(i, n) mills_polynomials(mills_terms, b, i);
+    double* vol = b.vol;
+    std::uint64_t special = 0;
+    HC_EACH(i, n) {
+        const double solved = normal_step(b, i) / (discount_of_vol[i] * b.root_expiry[i]);
+        vol[i] = solved;
+        special += 1 & (is_special_normal(b, settlement, i) | mask_of(!(b.time_value[i] > 0.0)) |
+                        mask_of(!(solved <= greatest)));
+    }
+    return special != 0;
 }

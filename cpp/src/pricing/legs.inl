@@ -1,9 +1,10 @@
 // Inputs to legs: the discounted underlying U and strike B, their difference and ln(U / B), in every form of input.
 
-// exp(-rate expiry), with the rounding of the product put back: it would grow with rate x expiry.
+// exp(-rate expiry), with the rounding of the product put back: it would grow with rate x expiry. 0 or not finite where the
+// rate is out of bounds.
 HC_INLINE double discount_factor(double rate, double expiry) {
     const double growth = rate * expiry;
-    const double factor = exponential(-growth);
+    const double factor = scaled_exponential(1.0, larger(smaller(-growth, 1419.0), -1419.0));
     return mad(factor, -product_error(rate, expiry, growth), factor);
 }
 
@@ -16,10 +17,46 @@ struct Constants {
 };
 constinit const Constants constants;
 
-HC_INLINE void fill_legs(Legs& b, std::size_t n) {
+// exact: to an ulp, as implied vols want it; prices carry the rounding of the underlying and of the strike anyway.
+template <bool exact, bool any_size>
+HC_INLINE double moneyness_of(double underlying, double strike) {
+    return exact ? logarithm_of_ratio<any_size>(underlying, strike) : plain_logarithm_of_ratio<any_size>(underlying, strike);
+}
+
+// True if a number is subnormal, zero or negative.
+template <bool exact>
+static bool log_and_root(Legs& b, std::size_t n) {
     const double *underlying = b.underlying, *strike = b.strike, *expiry = b.expiry;
-    HC_EACH(i, n) b.moneyness[i] = logarithm_of_ratio(underlying[i], strike[i]);
-    HC_EACH(i, n) b.root_expiry[i] = __builtin_sqrt(expiry[i]);
+    std::uint64_t small = 0;
+    HC_EACH(i, n) {
+        b.moneyness[i] = moneyness_of<exact, false>(underlying[i], strike[i]);
+        b.root_expiry[i] = __builtin_sqrt(expiry[i]);
+        small |= mask_of(smaller(underlying[i], strike[i]) < least_normal);
+    }
+    return small != 0;
+}
+
+template <bool exact>
+static void log_of_any_size(Legs& b, std::size_t n) {
+    const double *underlying = b.underlying, *strike = b.strike;
+    HC_EACH(i, n) b.moneyness[i] = moneyness_of<exact, true>(underlying[i], strike[i]);
+}
+
+static const double* discounts(double* out, const double* rate, const double* expiry, std::size_t n) {
+    if (!rate) return constants.ones;
+    HC_EACH(i, n) out[i] = discount_factor(rate[i], expiry[i]);
+    return out;
+}
+
+// Without the logarithm the moneyness is not filled in.
+template <bool exact, bool with_logarithm = true>
+static void fill_legs(Legs& b, std::size_t n) {
+    const double *underlying = b.underlying, *strike = b.strike, *expiry = b.expiry;
+    if constexpr (with_logarithm) {
+        if (log_and_root<exact>(b, n)) log_of_any_size<exact>(b, n);
+    } else {
+        HC_EACH(i, n) b.root_expiry[i] = __builtin_sqrt(expiry[i]);
+    }
 
     b.rate_used = b.carry_used = constants.zeros;
     if (b.form == Form::forward) {
@@ -42,33 +79,34 @@ HC_INLINE void fill_legs(Legs& b, std::size_t n) {
         }
         if (b.wants_rates) {
             double* own = b.own_rate;
-            HC_EACH(i, n) own[i] = expiry[i] > 0.0 ? -logarithm(discount[i]) / expiry[i] : 0.0;
+            HC_EACH(i, n) {
+                const double growth = -logarithm(discount[i]);
+                own[i] = expiry[i] > 0.0 ? growth / expiry[i] : 0.0;
+            }
             b.rate_used = b.carry_used = own;
         }
         return;
     }
-    const double *rate = b.rate, *carry = b.carry;
-    double *of_underlying = b.own_discounts[0], *of_strike = b.own_discounts[1];
-    b.rate_used = rate;
-    b.carry_used = carry;
+    // A rate or a carry of zero throughout is not given: its discount is 1.
+    if (b.rate) b.rate_used = b.rate;
+    if (b.carry) b.carry_used = b.carry;
+    const double *rate = b.rate_used, *carry = b.carry_used;
+    const double* of_underlying = discounts(b.own_discounts[0], b.carry, expiry, n);
+    const double* of_strike = discounts(b.own_discounts[1], b.rate, expiry, n);
     b.underlying_discount = of_underlying;
     b.strike_discount = of_strike;
-    HC_EACH(i, n) of_underlying[i] = discount_factor(carry[i], expiry[i]);
-    HC_EACH(i, n) of_strike[i] = discount_factor(rate[i], expiry[i]);
     HC_EACH(i, n) {
         u[i] = underlying[i] * of_underlying[i];
         k[i] = strike[i] * of_strike[i];
         b.leg_difference[i] = u[i] - k[i];
-        b.moneyness[i] = mad(rate[i] - carry[i], expiry[i], b.moneyness[i]);
+        if constexpr (with_logarithm) b.moneyness[i] = mad(rate[i] - carry[i], expiry[i], b.moneyness[i]);
     }
 }
 
-// 1 where every input of the lane is inside the open domain of the formulas, else 0 (NaN included).
-HC_INLINE std::uint64_t is_regular(const Legs& b, std::size_t i) {
-    const double huge = 1.7976931348623157e308;
-    return std::uint64_t(b.underlying[i] > 0.0) & std::uint64_t(b.underlying[i] <= huge) &
-           std::uint64_t(b.strike[i] > 0.0) & std::uint64_t(b.strike[i] <= huge) & std::uint64_t(b.expiry[i] > 0.0) &
-           std::uint64_t(b.expiry[i] <= huge) & std::uint64_t(b.underlying_leg[i] > 0.0) &
-           std::uint64_t(b.underlying_leg[i] <= huge) & std::uint64_t(b.strike_leg[i] > 0.0) &
-           std::uint64_t(b.strike_leg[i] <= huge) & std::uint64_t(magnitude(b.moneyness[i]) <= 3000.0);
+// All bits where an input of the lane may be outside the open domain of the formulas (NaN included). `positive` is a
+// number that has to be. The kind is checked where it is read.
+HC_INLINE std::uint64_t is_special(const Legs& b, std::size_t i, double positive) {
+    const double u = b.underlying_leg[i], k = b.strike_leg[i];
+    // NaN may get lost in the smallest of three, never in a sum
+    return mask_of(!(smaller(smaller(u, k), positive) > smallest_total_vol)) | mask_of(!(u + k + positive <= greatest));
 }

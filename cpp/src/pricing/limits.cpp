@@ -139,13 +139,13 @@ Faults find_fault(const Legs& legs, const double* kind, const double* vol, std::
         return report("discount", legs.discount[i], "finite and positive");
     }
     if (spot) {
-        if (!std::isfinite(legs.rate[i])) return report("rate", legs.rate[i], "finite");
-        if (!std::isfinite(legs.carry[i])) return report("carry", legs.carry[i], "finite");
-        if (!(std::fabs(legs.rate[i] * legs.expiry[i]) <= largest_growth)) {
-            return report("rate", legs.rate[i], "at most 700 / expiry in magnitude");
+        if (!std::isfinite(legs.rate_used[i])) return report("rate", legs.rate_used[i], "finite");
+        if (!std::isfinite(legs.carry_used[i])) return report("carry", legs.carry_used[i], "finite");
+        if (!(std::fabs(legs.rate_used[i] * legs.expiry[i]) <= largest_growth)) {
+            return report("rate", legs.rate_used[i], "at most 700 / expiry in magnitude");
         }
-        if (!(std::fabs(legs.carry[i] * legs.expiry[i]) <= largest_growth)) {
-            return report("carry", legs.carry[i], "at most 700 / expiry in magnitude");
+        if (!(std::fabs(legs.carry_used[i] * legs.expiry[i]) <= largest_growth)) {
+            return report("carry", legs.carry_used[i], "at most 700 / expiry in magnitude");
         }
     }
     if (!std::isfinite(legs.underlying_leg[i])) return report(underlying, legs.underlying[i], "finite once discounted");

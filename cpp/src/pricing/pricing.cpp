@@ -3,6 +3,7 @@
 
 #include <cmath>
 #include <limits>
+#include <span>
 #include <string>
 
 #include "pricing/stream.hpp"
@@ -29,6 +30,34 @@ const Edges& edges_of(const Options& options) {
     return options.payoff == Payoff::cash_or_nothing ? cash_or_nothing_edges : asset_or_nothing_edges;
 }
 
+// What a Greek is made of under Black (greeks.inl); the other closed forms look at needs_rates alone.
+unsigned needs_of(Greek greek, Settlement settlement, Form form) {
+    const bool inverse = settlement == Settlement::inverse;
+    switch (greek) {
+        case Greek::price: return needs_tails;
+        case Greek::delta: return inverse ? needs_strike_part : needs_underlying_part;
+        case Greek::gamma: return needs_unit_density | (inverse ? needs_strike_part : 0U);
+        case Greek::vega: return inverse ? needs_unit_density : 0U;
+        case Greek::theta:
+            return needs_unit_density | (form == Form::forward ? 0U : needs_underlying_part | needs_strike_part | needs_rates);
+        case Greek::rho: return form == Form::spot ? needs_strike_part : needs_tails;
+        case Greek::charm: return (inverse ? needs_strike_part : needs_underlying_part) | needs_unit_density | needs_points | needs_rates;
+        case Greek::speed: return (inverse ? needs_strike_part : 0U) | needs_unit_density | needs_points;
+        case Greek::color: return (inverse ? needs_strike_part : 0U) | needs_unit_density | needs_points | needs_rates;
+        case Greek::veta: return needs_unit_density | needs_points | needs_rates;
+        case Greek::vanna:
+        case Greek::zomma: return needs_unit_density | needs_points;
+        case Greek::volga:
+        case Greek::ultima: return needs_points;
+        case Greek::dual_delta: return needs_strike_part;
+        case Greek::phi:
+        case Greek::black_delta: return needs_underlying_part;
+        case Greek::black_gamma:
+        case Greek::dual_gamma: return needs_unit_density;
+    }
+    return ~0U;
+}
+
 }  // namespace
 
 Domain domain_of(const Options& options) {
@@ -40,45 +69,47 @@ Domain domain_of(const Options& options) {
 }
 
 GreekStream::GreekStream(const Options& options, const GreekSet& wanted)
-    : options_(options), rows_(options), wanted_(wanted), form_(closed_form(options)), edges_(edges_of(options)),
+    : options_(options), rows_(options), closed_form_(closed_form(options)), edges_(edges_of(options)),
       domain_(domain_of(options)) {
     for (std::size_t g = 0; g < greek_count; ++g) {
         if (!wanted[g]) continue;
-        if (!form_.greek[std::size_t(options.settlement)][g]) {
+        const auto pass = closed_form_.greek[std::size_t(options.settlement)][g];
+        if (!pass) {
             throw std::invalid_argument(std::string(greek_names[g]) + " is defined for inverse settlement only");
         }
         if (Greek(g) == Greek::phi && rows_.form() != Form::spot) {
             throw std::invalid_argument("phi (the carry's Greek) needs the spot form: the forward holds no carry");
         }
+        passes_[pass_count_++] = {g, pass};
+        needs_ |= needs_of(Greek(g), options.settlement, rows_.form());
     }
-    const auto has = [&](Greek g) { return wanted[std::size_t(g)]; };
-    wants_rates_ = has(Greek::theta) || has(Greek::charm) || has(Greek::veta) || has(Greek::color);
 }
 
 GreekStream::Worker::Worker(const GreekStream& stream) : stream_(stream) {
     stream.rows_.start(cuts_);
     vol_cut_.start(stream.options_.vol, stream.options_.n);
-    block_.wants_rates = stream.wants_rates_;
     block_.settlement = stream.options_.settlement;
+    block_.needs = stream.needs_;
+    block_.wants_rates = (stream.needs_ & needs_rates) != 0;
 }
 
 void GreekStream::Worker::run(std::size_t first, std::size_t n, const GreekOutputs& out, double invalid,
                               Faults& faults) {
     const Settlement settlement = stream_.options_.settlement;
-    const auto& passes = stream_.form_.greek[std::size_t(settlement)];
+    const std::span passes(stream_.passes_.data(), stream_.pass_count_);
     stream_.rows_.cut(cuts_, block_, first, n);
     block_.vol = vol_cut_.block(stream_.options_.vol, first, n);
-    const std::size_t special = stream_.form_.prepare(block_);
-    for (std::size_t g = 0; g < greek_count; ++g) {
-        if (stream_.wanted_[g]) passes[g](block_, out[g]);
-    }
-    if (special == 0) return;
+    double* price = out[std::size_t(Greek::price)];
+    block_.value = price && settlement == Settlement::linear ? price : block_.own_value;
+    const bool special = stream_.closed_form_.prepare(block_) || block_.odd_kinds;
+    for (const Pass& pass : passes) pass.run(block_, out[pass.greek]);
+    if (!special) return;
     for (std::size_t i = 0; i < n; ++i) {
         Faults fault = find_fault(block_, block_.kind, block_.vol, i, stream_.domain_);
         if (!fault.argument && !stream_.edges_.at_limit(block_, i)) continue;
-        for (std::size_t g = 0; g < greek_count; ++g) {
-            if (!stream_.wanted_[g]) continue;
-            out[g][i] = fault.argument ? invalid : stream_.edges_.limit(block_, settlement, Greek(g), i);
+        for (const Pass& pass : passes) {
+            out[pass.greek][i] =
+                fault.argument ? invalid : stream_.edges_.limit(block_, settlement, Greek(pass.greek), i);
         }
         fault.row = first + i;
         merge(faults, fault);
@@ -93,12 +124,11 @@ Faults greeks(const Options& options, const GreekOutputs& outputs, const Executi
     parallel_for(options.n, rows_per_chunk, execution, [&](std::size_t begin, std::size_t end) {
         GreekStream::Worker worker(stream);
         Faults faults;
+        GreekOutputs out{};
+        for (std::size_t g = 0; g < greek_count; ++g) out[g] = wanted[g] ? outputs[g] + begin : nullptr;
         for (std::size_t first = begin; first < end; first += block_size) {
-            GreekOutputs out{};
-            for (std::size_t g = 0; g < greek_count; ++g) {
-                if (wanted[g]) out[g] = outputs[g] + first;
-            }
             worker.run(first, std::min(block_size, end - first), out, nan, faults);
+            for (std::size_t g = 0; g < greek_count; ++g) out[g] += wanted[g] ? block_size : 0;
         }
         log.add(faults);
     });
@@ -128,10 +158,10 @@ Faults implied_vol(const Options& options, Column<double> price, double* vol, St
             const std::size_t n = std::min(block_size, end - first);
             rows.cut(cuts, block, first, n);
             block.price = price_cut.block(price, first, n);
-            const std::size_t special = solve(block);
-            std::copy_n(block.vol, n, vol + first);
+            block.vol = vol + first;
+            const bool special = solve(block) || block.odd_kinds;
             if (status) std::fill_n(status + first, n, Status::ok);
-            if (special == 0) continue;
+            if (!special) continue;
             for (std::size_t i = 0; i < n; ++i) {
                 const double value = block.time_value[i], scale = block.scale[i];
                 Faults fault = find_fault(block, block.kind, nullptr, i, domain);

@@ -19,26 +19,44 @@ inline constexpr std::size_t rows_per_chunk = 32 * block_size;
 class Cut {
 public:
     // For blocks of at most n rows.
-    template <class T>
-    void start(Column<T> column, std::size_t n) {
-        if (column.stride == 0) std::fill_n(buffer_, std::min(n, block_size), double(column[0]));
+    void start(Column<double> column, std::size_t n) {
+        if (column.stride == 0) std::fill_n(buffer_, std::min(n, block_size), column[0]);
     }
     const double* block(Column<double> column, std::size_t first, std::size_t n) {
         if (column.stride == 1) return column.data + first;
-        if (column.stride != 0) copy(column, first, n);
-        return buffer_;
-    }
-    const double* block(Column<std::int8_t> column, std::size_t first, std::size_t n) {
-        if (column.stride != 0) copy(column, first, n);
+        if (column.stride != 0) {
+            for (std::size_t i = 0; i < n; ++i) buffer_[i] = column[first + i];
+        }
         return buffer_;
     }
 
 private:
-    template <class T>
-    void copy(Column<T> column, std::size_t first, std::size_t n) {
-        for (std::size_t i = 0; i < n; ++i) buffer_[i] = double(column[first + i]);
-    }
     alignas(64) Lane buffer_;
+};
+
+// Calls and puts, as numbers; `odd` when one of a block is neither +1 nor -1.
+class KindCut {
+public:
+    void start(Column<std::int8_t> column, std::size_t n) {
+        if (column.stride != 0) return;
+        std::fill_n(buffer_, std::min(n, block_size), double(column[0]));
+        odd = column[0] * column[0] != 1;
+    }
+    const double* block(Column<std::int8_t> column, std::size_t first, std::size_t n) {
+        if (column.stride == 0) return buffer_;
+        const std::int8_t* kinds = column.data + first;
+        if (column.stride != 1) {
+            for (std::size_t i = 0; i < n; ++i) gathered_[i] = column[first + i];
+            kinds = gathered_;
+        }
+        odd = !kernels().widen(kinds, buffer_, n);
+        return buffer_;
+    }
+    bool odd = false;
+
+private:
+    alignas(64) Lane buffer_;
+    std::int8_t gathered_[block_size];
 };
 
 // The inputs that pricing and implied vols share.
@@ -52,16 +70,17 @@ public:
             throw std::invalid_argument("rate and carry go with spot; with forward give discount");
         }
         underlying_ = spot ? options.spot : options.forward;
-        static constexpr double zero = 0.0;
-        rate_ = options.rate ? options.rate : Column<double>{&zero, 0};
-        carry_ = options.carry ? options.carry : Column<double>{&zero, 0};
+        const auto is_zero = [](const Column<double>& column) { return column.stride == 0 && column[0] == 0.0; };
+        if (options.rate && !is_zero(options.rate)) rate_ = options.rate;
+        if (options.carry && !is_zero(options.carry)) carry_ = options.carry;
         form_ = spot ? Form::spot : (options.discount ? Form::discounted_forward : Form::forward);
     }
 
     Form form() const { return form_; }
 
     struct Cuts {
-        Cut kind, underlying, strike, expiry, discount, rate, carry;
+        KindCut kind;
+        Cut underlying, strike, expiry, discount, rate, carry;
     };
 
     void start(Cuts& cuts) const {
@@ -71,10 +90,8 @@ public:
         cuts.strike.start(options_.strike, n);
         cuts.expiry.start(options_.expiry, n);
         if (form_ == Form::discounted_forward) cuts.discount.start(options_.discount, n);
-        if (form_ == Form::spot) {
-            cuts.rate.start(rate_, n);
-            cuts.carry.start(carry_, n);
-        }
+        if (rate_) cuts.rate.start(rate_, n);
+        if (carry_) cuts.carry.start(carry_, n);
     }
 
     template <class Block>
@@ -82,19 +99,19 @@ public:
         block.n = n;
         block.form = form_;
         block.kind = cuts.kind.block(options_.kind, first, n);
+        block.odd_kinds = cuts.kind.odd;
         block.underlying = cuts.underlying.block(underlying_, first, n);
         block.strike = cuts.strike.block(options_.strike, first, n);
         block.expiry = cuts.expiry.block(options_.expiry, first, n);
         if (form_ == Form::discounted_forward) block.discount = cuts.discount.block(options_.discount, first, n);
-        if (form_ == Form::spot) {
-            block.rate = cuts.rate.block(rate_, first, n);
-            block.carry = cuts.carry.block(carry_, first, n);
-        }
+        block.rate = rate_ ? cuts.rate.block(rate_, first, n) : nullptr;
+        block.carry = carry_ ? cuts.carry.block(carry_, first, n) : nullptr;
     }
 
 private:
     const Options& options_;
-    Column<double> underlying_, rate_, carry_;
+    Column<double> underlying_;
+    Column<double> rate_, carry_;  // not given where they are zero throughout
     Form form_;
 };
 
@@ -146,13 +163,19 @@ public:
     };
 
 private:
+    struct Pass {
+        std::size_t greek;
+        Kernels::ClosedForm::GreekPass run;
+    };
+
     const Options& options_;
     Rows rows_;
-    GreekSet wanted_;
-    const Kernels::ClosedForm& form_;
+    const Kernels::ClosedForm& closed_form_;
     const Edges& edges_;
     Domain domain_;
-    bool wants_rates_;
+    std::array<Pass, greek_count> passes_;  // the first pass_count_ of them
+    std::size_t pass_count_ = 0;
+    unsigned needs_ = 0;
 };
 
 }  // namespace hedgecore

@@ -1,0 +1,439 @@
+// Prints a hash of what every kernel returns, one line for each: two builds that print the same lines compute the same
+// bits. Usage: same_bits [--levels] [--threads N] [--layout plain|pieces|strided|reversed|shifted]
+//        [--values NAME]
+//
+// A line is `name hash pattern`: the hash of the values (every NaN counts as one) and the hash of where they are NaN,
+// infinite or vanish, which levels without fused multiply-add share too. Layouts differ in where the rows lie in memory
+// and in how calls are cut, never in the rows. --values prints the values of one line instead, one to a row: to see
+// where two builds part. Compile with -ffp-contract=off, as the library: the inputs are part of
+// what is compared.
+#include <algorithm>
+#include <array>
+#include <cstdio>
+#include <cstdlib>
+#include <limits>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "hedgecore/build_info.hpp"
+#include "hedgecore/math.hpp"
+#include "hedgecore/pricing.hpp"
+#include "hedgecore/risk.hpp"
+#include "inputs.hpp"
+
+namespace {
+
+using namespace hedgecore;
+
+constexpr std::size_t rows = 20'011;  // several chunks, a ragged last block, a ragged last vector
+constexpr double infinity = std::numeric_limits<double>::infinity();
+constexpr double not_a_number = std::numeric_limits<double>::quiet_NaN();
+
+enum class Layout { plain, pieces, strided, reversed, shifted };
+constexpr const char* layout_names[] = {"plain", "pieces", "strided", "reversed", "shifted"};
+
+Layout layout = Layout::plain;
+Execution execution;
+std::string wanted;  // the line whose values are printed
+
+// --- hashes --------------------------------------------------------------------------------------------------------
+
+class Hash {  // FNV-1a over the bytes, lowest first
+public:
+    void add(std::uint64_t word) {
+        for (int byte = 0; byte < 8; ++byte) {
+            value_ = (value_ ^ (word >> (8 * byte) & 0xff)) * 0x100000001b3ULL;
+        }
+    }
+    unsigned long long value() const { return value_; }
+
+private:
+    std::uint64_t value_ = 0xcbf29ce484222325ULL;
+};
+
+// What a value is, apart from its digits. Next to the underflow an ulp decides what is zero.
+std::uint64_t pattern_of(double x) {
+    if (x != x) return 1;
+    if (x == infinity) return 2;
+    if (x == -infinity) return 3;
+    return x > -1e-290 && x < 1e-290 ? 4 : 5;
+}
+
+void print(const std::string& name, const double* values, std::size_t n) {
+    if (!wanted.empty()) {
+        for (std::size_t i = 0; i < n && name == wanted; ++i) std::printf("%zu %.17g %a\n", i, values[i], values[i]);
+        return;
+    }
+    Hash hash, pattern;
+    for (std::size_t i = 0; i < n; ++i) {
+        hash.add(values[i] == values[i] ? inputs::bits_of(values[i]) : 0x7ff8000000000000ULL);
+        pattern.add(pattern_of(values[i]));
+    }
+    std::printf("%s %016llx %016llx\n", name.c_str(), hash.value(), pattern.value());
+}
+
+// --- memory --------------------------------------------------------------------------------------------------------
+
+// n values in memory as the layout asks: `stride` apart; for the layout `shifted` one place off a cache line.
+template <class T>
+class Stored {
+public:
+    explicit Stored(std::size_t n, std::ptrdiff_t stride = 1) : stride_(stride) {
+        const std::size_t step = std::size_t(stride < 0 ? -stride : stride), line = 64 / sizeof(T);
+        memory_.resize(n * step + 2 * line);
+        first_ = memory_.data();
+        while (reinterpret_cast<std::uintptr_t>(first_) % 64 != 0) ++first_;
+        if (layout == Layout::shifted) ++first_;
+        if (stride < 0) first_ += (n - 1) * step;
+    }
+    Stored(const std::vector<T>& values, std::ptrdiff_t stride) : Stored(values.size(), stride) {
+        for (std::size_t i = 0; i < values.size(); ++i) first_[std::ptrdiff_t(i) * stride_] = values[i];
+    }
+    Stored(Stored&&) = default;
+    T* data() { return first_; }
+    Column<T> column() const { return {first_, stride_}; }
+
+private:
+    std::vector<T> memory_;
+    T* first_;
+    std::ptrdiff_t stride_;
+};
+
+template <class T>
+Stored<T> store(const std::vector<T>& values) {
+    return Stored<T>(values, layout == Layout::strided ? 3 : (layout == Layout::reversed ? -2 : 1));
+}
+
+// The calls that the rows are cut into.
+std::vector<std::pair<std::size_t, std::size_t>> calls() {
+    if (layout != Layout::pieces) return {{0, rows}};
+    std::vector<std::pair<std::size_t, std::size_t>> all;
+    std::size_t begin = 0;
+    for (const std::size_t end : {1, 2, 5, 12, 139, 267, 396, 4'492, 4'493, 13'000, int(rows)}) {
+        all.emplace_back(begin, end);
+        begin = end;
+    }
+    return all;
+}
+
+template <class T>
+Column<T> from(Column<T> column, std::size_t begin) {
+    return column ? Column<T>{column.data + std::ptrdiff_t(begin) * column.stride, column.stride} : column;
+}
+
+Options part(const Options& all, std::size_t begin, std::size_t end) {
+    Options some = all;
+    some.n = end - begin;
+    some.kind = from(all.kind, begin);
+    for (const auto column : {&Options::strike, &Options::expiry, &Options::vol, &Options::forward, &Options::discount,
+                              &Options::spot, &Options::rate, &Options::carry}) {
+        some.*column = from(all.*column, begin);
+    }
+    return some;
+}
+
+// --- inputs --------------------------------------------------------------------------------------------------------
+
+constexpr double edges[] = {
+    0.0, -0.0, 5e-324, 1e-310, 2.2250738585072014e-308, 1e-200, 1e-17, 0.5, 1.0, 2.0, 37.5, 1e17, 1e200,
+    1.7976931348623157e308, -1.0, -1e-3, infinity, -infinity, not_a_number,
+};
+
+double edge(inputs::Source& source) { return edges[source.word() % std::size(edges)]; }
+
+// Options of every sort: plain ones, wings, next to the money and at it, any exponents, edges.
+struct Table {
+    std::vector<std::int8_t> kind;
+    std::vector<double> strike, expiry, vol, underlying, discount, rate, carry, price, coin_price, weight;
+
+    explicit Table(std::uint64_t seed) {
+        inputs::Source source(seed);
+        for (std::size_t i = 0; i < rows; ++i) {
+            double x = source.spread(0, 17), ratio = source.spread(-1, 0), t = source.spread(-13, 1);
+            double s = source.spread(-3, 1), d = source.spread(-1, -1), r = source.uniform(-0.25, 0.25);
+            double q = source.uniform(-0.25, 0.25);
+            const std::int64_t sort = source.integer(0, 15);
+            if (sort >= 4 && sort < 7) {  // wings
+                ratio = source.spread(-8, 7);
+                s = source.spread(-10, 3);
+            } else if (sort == 7 || sort == 8) {  // next to the money, to the last bit
+                ratio = inputs::from_bits(inputs::bits_of(1.0) + (source.word() >> source.integer(14, 62)));
+            } else if (sort == 9) {  // at the money, no rates
+                ratio = d = 1.0;
+                r = q = 0.0;
+            } else if (sort == 10 || sort == 11) {  // any exponents
+                x = source.spread(-700, 700);
+                ratio = source.spread(-300, 300);
+                t = source.spread(-40, 6);
+                s = source.spread(-60, 8);
+                r = source.uniform(-8.0, 8.0);
+                q = source.uniform(-8.0, 8.0);
+                d = source.spread(-900, 100);
+            }
+            double k = x * ratio;
+            const double side = source.integer(0, 3) == 0 ? source.sign() : (ratio > 1.0 ? 1.0 : -1.0);
+            const double leg = x < k ? x : k, gap = x < k ? k - x : x - k;
+            const double time_value = leg * source.spread(source.integer(0, 3) == 0 ? -900 : -30, -1);
+            double p = (side > 0.0) == (x > k) ? gap + time_value : time_value;
+            std::int8_t w = side > 0.0 ? 1 : -1;
+            if (sort >= 13) {  // one edge, or two
+                for (std::int64_t n = source.integer(1, 2); n > 0; --n) {
+                    double* const columns[] = {&x, &k, &t, &s, &d, &r, &q, &p};
+                    *columns[source.word() % std::size(columns)] = edge(source);
+                }
+                if (source.integer(0, 63) == 0) w = std::int8_t(source.integer(-3, 3));
+            }
+            kind.push_back(w);
+            strike.push_back(k);
+            expiry.push_back(t);
+            vol.push_back(s);
+            underlying.push_back(x);
+            discount.push_back(d);
+            rate.push_back(r);
+            carry.push_back(q);
+            price.push_back(p);
+            coin_price.push_back(p / x);
+            // in sums a large row would drown the others, and NaN all of them: weights of 0 leave such rows out
+            const double amount = source.uniform(-64.0, 64.0);
+            weight.push_back(source.integer(0, 30) == 0 ? not_a_number : (sort < 10 ? amount : 0.0));
+        }
+    }
+};
+
+const Table table(20261122);
+
+// Contracts: what is set on the options. A new closed form is one line here.
+struct Contract {
+    const char* name;
+    void (*set)(Options&);
+};
+const Contract contracts[] = {
+    {"black.linear", [](Options& o) { o.settlement = Settlement::linear; }},
+    {"black.inverse", [](Options& o) { o.settlement = Settlement::inverse; }},
+    {"cash_or_nothing.linear", [](Options& o) { o.payoff = Payoff::cash_or_nothing; }},
+    {"cash_or_nothing.inverse", [](Options& o) {
+         o.payoff = Payoff::cash_or_nothing;
+         o.settlement = Settlement::inverse;
+     }},
+    {"asset_or_nothing.linear", [](Options& o) { o.payoff = Payoff::asset_or_nothing; }},
+    {"asset_or_nothing.inverse", [](Options& o) {
+         o.payoff = Payoff::asset_or_nothing;
+         o.settlement = Settlement::inverse;
+     }},
+    {"bachelier.linear", [](Options& o) { o.model = Model::bachelier; }},
+    {"bachelier.inverse", [](Options& o) {
+         o.model = Model::bachelier;
+         o.settlement = Settlement::inverse;
+     }},
+};
+
+// Forms: which columns describe the discounting.
+struct Columns {
+    Stored<std::int8_t> kind = store(table.kind);
+    Stored<double> strike = store(table.strike), expiry = store(table.expiry), vol = store(table.vol),
+                   underlying = store(table.underlying), discount = store(table.discount), rate = store(table.rate),
+                   carry = store(table.carry), price = store(table.price), coin_price = store(table.coin_price);
+};
+struct Form {
+    const char* name;
+    void (*set)(Options&, const Columns&);
+};
+const Form forms[] = {
+    {"forward", [](Options& o, const Columns& c) { o.forward = c.underlying.column(); }},
+    {"discounted", [](Options& o, const Columns& c) {
+         o.forward = c.underlying.column();
+         o.discount = c.discount.column();
+     }},
+    {"spot", [](Options& o, const Columns& c) {
+         o.spot = c.underlying.column();
+         o.rate = c.rate.column();
+         o.carry = c.carry.column();
+     }},
+};
+
+// --- lines ---------------------------------------------------------------------------------------------------------
+
+void print_vector_functions() {
+    struct Function {
+        const char* name;
+        void (*map)(const double*, double*, std::size_t);
+        int low, high;  // exponents of the arguments
+        bool negative;
+    };
+    const Function functions[] = {
+        {"math.exp", math::exp, -60, 10, true},
+        {"math.log", math::log, -1022, 1023, false},
+        {"math.normal_pdf", math::normal_pdf, -60, 6, true},
+        {"math.normal_cdf", math::normal_cdf, -60, 6, true},
+        {"math.normal_quantile", math::normal_quantile, -1022, -1, false},
+    };
+    const auto arguments = [](std::uint64_t seed, int low, int high, bool negative) {
+        inputs::Source source(seed);
+        std::vector<double> x(rows);
+        for (double& value : x) {
+            const int bend = high > 6 ? -2 : high - 4;
+            value = source.word() >> 63 ? source.spread(low, high) : source.spread(bend, bend + 4);
+            if (negative) value *= source.sign();
+            if (source.integer(0, 31) == 0) value = edge(source);
+        }
+        return Stored<double>(x, 1);
+    };
+    Stored<double> out(rows);
+    for (const Function& f : functions) {
+        Stored<double> x = arguments(1, f.low, f.high, f.negative);
+        for (const auto& [begin, end] : calls()) f.map(x.data() + begin, out.data() + begin, end - begin);
+        print(f.name, out.data(), rows);
+    }
+    Stored<double> a = arguments(2, -1022, 1023, false), b = arguments(3, -1022, 1023, false);
+    for (const auto& [begin, end] : calls()) {
+        math::log_ratio(a.data() + begin, b.data() + begin, out.data() + begin, end - begin);
+    }
+    print("math.log_ratio", out.data(), rows);
+}
+
+// The faults of the calls that the rows were cut into.
+struct FaultCount {
+    double count = 0.0, first = -1.0;
+
+    void add(const Faults& faults, std::size_t begin) {
+        if (faults.count != 0 && count == 0.0) first = double(begin + faults.row);
+        count += double(faults.count);
+    }
+    void print(const std::string& name) const {
+        const double both[] = {count, first};
+        ::print(name + ".faults", both, 2);
+    }
+};
+
+bool is_defined(Options options, std::size_t greek) {
+    double none = 0.0;
+    GreekOutputs outputs{};
+    outputs[greek] = &none;
+    options.n = 0;
+    try {
+        greeks(options, outputs);
+    } catch (const std::invalid_argument&) {
+        return false;
+    }
+    return true;
+}
+
+// Cut into pieces, every Greek is also computed alone; otherwise all are in one pass.
+void print_greeks(const std::string& name, const Options& options) {
+    std::vector<std::size_t> defined;
+    for (std::size_t g = 0; g < greek_count; ++g) {
+        if (is_defined(options, g)) defined.push_back(g);
+    }
+    std::array<std::optional<Stored<double>>, greek_count> results;
+    for (const std::size_t g : defined) results[g].emplace(rows);
+    FaultCount faults;
+    for (const auto& [begin, end] : calls()) {
+        const Options some = part(options, begin, end);
+        GreekOutputs outputs{};
+        Faults last;
+        for (const std::size_t g : defined) {
+            outputs[g] = results[g]->data() + begin;
+            if (layout == Layout::pieces) {
+                last = greeks(some, outputs, execution);
+                outputs[g] = nullptr;
+            }
+        }
+        if (layout != Layout::pieces) last = greeks(some, outputs, execution);
+        faults.add(last, begin);
+    }
+    for (const std::size_t g : defined) print(name + "." + greek_names[g], results[g]->data(), rows);
+    faults.print(name);
+}
+
+void print_implied_vol(const std::string& name, const Options& options, Column<double> price) {
+    Stored<double> vol(rows);
+    std::vector<Status> status(rows);
+    FaultCount faults;
+    for (const auto& [begin, end] : calls()) {
+        faults.add(implied_vol(part(options, begin, end), from(price, begin), vol.data() + begin, status.data() + begin,
+                               execution), begin);
+    }
+    print(name + ".implied_vol", vol.data(), rows);
+    std::vector<double> codes(rows);
+    std::transform(status.begin(), status.end(), codes.begin(), [](Status code) { return double(code); });
+    print(name + ".implied_vol.status", codes.data(), rows);
+    faults.print(name + ".implied_vol");
+}
+
+// Into one bucket, and scattered over many. Sums depend on the rows of a call: it is never cut.
+void print_greek_sums(const std::string& name, const Options& options) {
+    const Stored<double> weight = store(table.weight);
+    const RiskTerm terms[] = {
+        {Greek::price, weight.column()}, {Greek::delta, weight.column()}, {Greek::gamma, weight.column()},
+        {Greek::vega, weight.column()},  {Greek::theta, weight.column()},
+    };
+    for (const std::size_t buckets : {1, 29}) {
+        std::vector<std::int32_t> bucket(rows);
+        for (std::size_t i = 0; i < rows; ++i) bucket[i] = std::int32_t(i * i % 1009 % buckets);
+        const Stored<std::int32_t> where = store(bucket);
+        std::vector<double> sums(std::size(terms) * buckets);
+        FaultCount faults;
+        faults.add(greek_sums(options, terms, where.column(), buckets, sums.data(), execution), 0);
+        const std::string title = name + ".greek_sums." + std::to_string(buckets);
+        print(title, sums.data(), sums.size());
+        faults.print(title);
+    }
+}
+
+void print_all() {
+    print_vector_functions();
+    const Columns columns;
+    for (const Contract& contract : contracts) {
+        for (const Form& form : forms) {
+            const std::string name = std::string(contract.name) + "." + form.name;
+            Options options;
+            options.n = rows;
+            options.kind = columns.kind.column();
+            options.strike = columns.strike.column();
+            options.expiry = columns.expiry.column();
+            options.vol = columns.vol.column();
+            contract.set(options);
+            form.set(options, columns);
+            print_greeks(name, options);
+            const bool in_coin = options.settlement == Settlement::inverse;
+            if (options.payoff == Payoff::vanilla) {  // a digital has none
+                print_implied_vol(name, options, (in_coin ? columns.coin_price : columns.price).column());
+            }
+            print_greek_sums(name, options);
+        }
+    }
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    const std::vector<std::string> words(argv + 1, argv + argc);
+    for (std::size_t i = 0; i < words.size(); i += 2) {
+        if (words[i] == "--levels") {
+            for (const std::string& level : available_levels()) std::puts(level.c_str());
+            return 0;
+        }
+        const std::string value = i + 1 < words.size() ? words[i + 1] : "";
+        const auto place = std::find(std::begin(layout_names), std::end(layout_names), value);
+        if (words[i] == "--threads" && std::atoi(value.c_str()) > 0) {
+            execution.threads = std::atoi(value.c_str());
+        } else if (words[i] == "--layout" && place != std::end(layout_names)) {
+            layout = Layout(place - std::begin(layout_names));
+        } else if (words[i] == "--values" && !value.empty()) {
+            wanted = value;
+        } else {
+            std::fputs("usage: same_bits [--levels] [--threads N] [--layout plain|pieces|strided|reversed|shifted] "
+                       "[--values NAME]\n", stderr);
+            return 2;
+        }
+    }
+    try {
+        print_all();
+    } catch (const std::exception& error) {
+        std::fprintf(stderr, "same_bits: %s\n", error.what());
+        return 1;
+    }
+}

@@ -1,0 +1,311 @@
+"""The bounds of docs/accuracy.md on fewer points, the machinery that measures them, the document."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import mpmath as m
+import numpy as np
+import pytest
+from flint import arb
+
+import hedgecore as hc
+import oracle
+from accuracy import exact
+from accuracy.cases import CASES, FUNCTIONS, OPTION_AXES, Case, Row, option_targets
+from accuracy.measure import Measured, measure, rows_of
+from conftest import ROOT
+from levels import AVAILABLE
+
+BY_NAME = {f"{case.group}: {case.name}": case for case in CASES}
+
+
+def mp(value: arb) -> m.mpf:
+    """The same number in mpmath, to its working precision."""
+    return m.mpf(value.mid().str(m.mp.dps, radius=False))
+
+
+@pytest.mark.parametrize("name", BY_NAME)
+def test_every_result_is_within_its_bound_at_every_level(name: str) -> None:
+    case = BY_NAME[name]
+    measured = measure(case, 4 if case.axes is OPTION_AXES else 60, AVAILABLE)
+    for output in measured.outputs.values():
+        assert output.compared.sum() > 200
+    assert measured.violations() == []
+
+
+# --- the exact values ---------------------------------------------------------------------------
+
+
+def exact_quantile(p: float) -> m.mpf:
+    """By Newton's iteration on the logarithm of the distribution."""
+    p = m.mpf(p)
+    if p == 0.5:
+        return m.mpf(0)
+    tail = min(p, 1 - p)
+    if abs(p - m.mpf(0.5)) < m.mpf("0.1"):
+        x = m.sqrt(2) * m.erfinv(abs(2 * p - 1))
+    else:
+        x = m.sqrt(max(-2 * m.log(tail) - m.log(2 * m.pi), m.mpf("0.05")))
+        for _ in range(60):
+            n = m.erfc(x / m.sqrt(2)) / 2
+            step = n * m.log(n / tail) * m.sqrt(2 * m.pi) * m.exp(x * x / 2)
+            x += step
+            if abs(step) < m.mpf(10) ** -50 * x:
+                break
+    return -x if p < 0.5 else x
+
+
+DEFINITIONS = {
+    "exp": lambda x: m.exp(m.mpf(x)),
+    "log": lambda x: m.log(m.mpf(x)),
+    "log_ratio": lambda a, b: m.log(m.mpf(a) / m.mpf(b)),
+    "normal_pdf": lambda x: m.exp(-(m.mpf(x) ** 2) / 2) / m.sqrt(2 * m.pi),
+    "normal_cdf": lambda x: m.erfc(-m.mpf(x) / m.sqrt(2)) / 2,
+    "normal_quantile": exact_quantile,
+}
+
+
+@pytest.mark.parametrize("case", FUNCTIONS, ids=lambda case: case.name)
+def test_exact_functions_are_those_of_mpmath(case: Case) -> None:
+    with m.workdps(60):
+        for row in rows_of(case.sample(1)):
+            value = case.exact(row)[case.name].value
+            assert abs(mp(value) - DEFINITIONS[case.name](*row.values())) <= 1e-45 * abs(mp(value))
+
+
+def moderate_rows(name: str, n: int) -> list[Row]:
+    """Rows of a case within the digits of the oracle, all over the map."""
+    rows = [
+        row
+        for row in rows_of(BY_NAME[name].sample(1))
+        if oracle_option(row).vol > 0 and abs(oracle.d1(oracle_option(row))) < 14
+        and 1e-5 < row["vol"] * row["expiry"] ** 0.5 < 10
+    ]  # fmt: skip
+    return rows[:: max(1, len(rows) // n)][:n]
+
+
+def oracle_option(row: Row) -> oracle.Option:
+    x, k, t, vol = (row[name] for name in ("x", "strike", "expiry", "vol"))
+    if "rate" in row:
+        return oracle.Option(int(row["kind"]), x, k, t, vol, row["rate"], row["carry"])
+    with m.workdps(120):
+        rate = -m.log(m.mpf(row.get("discount", 1.0))) / m.mpf(t)
+    return oracle.Option(int(row["kind"]), x, k, t, vol, rate, rate, forward_form=True)
+
+
+@pytest.mark.parametrize("settlement", ["linear", "inverse"])
+@pytest.mark.parametrize("form", ["forward", "discounted forward", "spot"])
+def test_closed_forms_are_derivatives_of_the_price(form: str, settlement: str) -> None:
+    for row in moderate_rows(f"prices and Greeks: {settlement}, {form}", 4):
+        with exact.precision(600):
+            option = exact.black(row)
+            greeks = option.greeks(settlement)
+            kappa = float(option.condition)
+        assert len(greeks) == 16 + (form == "spot") + 2 * (settlement == "inverse")
+        for name, terms in greeks.items():
+            expected = oracle.greek(oracle_option(row), name, settlement, digits=110)
+            with m.workdps(110):
+                error, size = abs(mp(terms.value) - expected), mp(terms.size)
+                assert error <= 1e-25 * size, (name, row, mp(terms.value), expected)
+                assert size >= abs(mp(terms.value)) * (1 - m.mpf(10) ** -50)
+        if form != "discounted forward":  # there the oracle's inputs are the rate, not the discount
+            assert kappa == pytest.approx(oracle.condition_number(oracle_option(row)), rel=1e-12)
+
+
+def test_implied_vol_is_bracketed() -> None:
+    """The exact value of the option is below the price a hair below that vol, above it above."""
+    rows = list(rows_of(BY_NAME["implied vols: inverse, spot"].sample(1)))
+    targets = [(row, BY_NAME["implied vols: inverse, spot"].exact(row).get("vol")) for row in rows]
+    solved = [(row, t.value) for row, t in targets if t is not None and np.isfinite(t.bound)]
+    assert len(solved) > 50
+    for row, vol in solved:
+        with exact.precision(1200):
+            price, hair = arb(row["price"]) * arb(row["x"]), arb(2) ** -160
+            values = [
+                replace(exact.black(row), vol=vol * factor).value for factor in (1 - hair, 1 + hair)
+            ]
+            assert values[0] < price < values[1]
+
+
+def test_sizes_of_terms() -> None:
+    """Terms add in absolute value, products expand."""
+    a, b = exact.Sum(3.0), exact.Sum(-2.0)
+    assert float((a + b).value) == 1
+    assert float((a + b).size) == 5
+    assert float(((a + b) * (a - b) / -2.0).size) == 12.5
+    assert (a + b).mixed
+    assert not (a - b).mixed
+
+
+def test_digits_are_certified_even_where_terms_cancel() -> None:
+    """With 256 bits nothing would be left of 1e-100 beside 1."""
+
+    def compute() -> dict[str, arb]:
+        return {"x": (1 + arb(10) ** -100) - 1}
+
+    with exact.precision(60):  # whatever is in force outside
+        found = exact.certified(compute)["x"]
+    with exact.precision(600):
+        assert abs(found * arb(10) ** 100 - 1) < arb(10) ** -49
+
+
+# --- errors are found ---------------------------------------------------------------------------
+
+PLANTED = [
+    ("prices and Greeks: linear, forward", "result['price'] *= 1 + 1e-13", "price"),
+    ("prices and Greeks: inverse, spot", "result['color'][7] = np.nan", "color"),
+    ("prices and Greeks: linear, spot", "result['phi'] = -result['phi']", "phi"),
+    ("prices and Greeks: inverse, forward", "result['vanna'] += 1e-9 * result['vega']", "vanna"),
+    ("prices and Greeks: linear, discounted forward", "result['rho'] *= 1 - 1e-12", "rho"),
+    ("implied vols: linear, forward", "result['vol'] *= 1 + 3e-15", "vol"),
+    ("vector functions: exp", "result['exp'] = np.nextafter(result['exp'], np.inf)", "exp"),
+]
+
+
+@pytest.mark.parametrize(("name", "damage", "result"), PLANTED)
+def test_a_planted_error_is_found(name: str, damage: str, result: str) -> None:
+    case = replace(BY_NAME[name], code=f"{BY_NAME[name].code}\n{damage}")
+    found = measure(case, 1, AVAILABLE[-1:]).violations()
+    assert len(found) == 1
+    assert f": {result} ({AVAILABLE[-1]})" in found[0]
+
+
+def test_the_contract_is_the_one_of_the_docs() -> None:
+    """Half-ulps by hand, for an option whose terms of d1 have one sign."""
+    row = {"kind": 1.0, "x": 110.0, "strike": 100.0, "expiry": 0.25, "vol": 0.5}
+    targets = option_targets(lambda: exact.black(row), "linear")
+    option = oracle_option(row)
+    kappa, d1 = oracle.condition_number(option), oracle.d1(option)
+    assert targets["price"].bound == pytest.approx(8 * (kappa + 1) * 2.0**-53, rel=1e-12)
+    assert targets["delta"].bound == pytest.approx(8 * (kappa + 1 + d1**2) * 2.0**-53, rel=1e-12)
+    assert all(target.slack < 1e-25 for target in targets.values())
+
+
+# --- the document -------------------------------------------------------------------------------
+
+DOCUMENT = ROOT / "docs" / "accuracy.md"
+
+
+def tables(text: str) -> dict[str, list[list[str]]]:
+    """The last table below each heading or bold-free paragraph that introduces it."""
+    found: dict[str, list[list[str]]] = {}
+    title = ""
+    for line in text.splitlines():
+        if line.startswith("|"):
+            cells = [cell.strip() for cell in line.strip("|").split(" | ")]
+            found.setdefault(title, []).append([cell.strip("| ") for cell in cells])
+        elif line.strip():
+            title = line.strip("# ")
+    return found
+
+
+@pytest.fixture(scope="module")
+def document() -> str:
+    return DOCUMENT.read_text()
+
+
+def test_tables_of_the_document_are_rectangular(document: str) -> None:
+    found = tables(document)
+    assert len(found) > 12
+    for title, lines in found.items():
+        assert len({len(cells) for cells in lines}) == 1, title
+        assert set("".join(lines[1])) <= {"-"}, title
+
+
+def test_document_names_every_case_and_result(document: str) -> None:
+    found = tables(document)
+    listed = {
+        (cells[0], cells[1]) for cells in found["The largest error in units of what is allowed."]
+    }
+    assert {(case.group, case.name) for case in CASES} <= listed
+    by_result = {cells[0] for cells in found["For each result the input of the largest error in units of what is allowed."]}  # fmt: skip
+    assert set(hc.pricing.GREEK_NAMES) | {case.name for case in FUNCTIONS} | {"vol"} <= by_result
+
+
+def test_document_states_what_the_tests_hold(document: str) -> None:
+    """No declared error is above what is allowed, and the bounds are those of the cases."""
+    assert "Results that break what is allowed:\n\nNone." in document
+    found = tables(document)
+    levels = found["The largest error in units of what is allowed."]
+    ratios = [float(cell) for cells in levels[2:] for cell in cells[4:]]
+    ratios += [
+        float(cell)
+        for cells in found["The largest error in units of what is allowed:"][2:]
+        for cell in cells[1:]
+        if cell != "-"
+    ]
+    assert len(ratios) > 100
+    assert min(ratios) > 0
+    assert max(ratios) <= 1
+    bounds = {cells[0]: float(cells[-1]) for cells in found["Errors in ulp."][2:]}
+    for case in FUNCTIONS:
+        target = case.exact(next(rows_of(case.sample(1))))[case.name]
+        assert bounds[case.name] == pytest.approx(target.bound / target.unit)
+
+
+def test_numerics_states_the_bounds_of_the_functions() -> None:
+    text = (ROOT / "docs" / "numerics.md").read_text()
+    names = {"exp": "exp", "log": "ln", "log_ratio": "ln(a / b)", "normal_pdf": "normal density",
+             "normal_cdf": "normal distribution", "normal_quantile": "normal quantile"}  # fmt: skip
+    for case in FUNCTIONS:
+        target = case.exact(next(rows_of(case.sample(1))))[case.name]
+        (stated,) = re.findall(
+            rf"^\| {re.escape(names[case.name])} \|.*\| ([\d.]+) \|$", text, re.MULTILINE
+        )
+        assert float(stated) == pytest.approx(target.bound / target.unit)
+
+
+def test_document_has_no_date(document: str) -> None:
+    assert not re.search(r"20\d\d-\d\d|\b\d\d:\d\d\b", document)
+
+
+def test_command_writes_the_whole_file_or_none(tmp_path: Path) -> None:
+    """A run over fewer cases, and one that is interrupted."""
+    target = tmp_path / "accuracy.md"
+    program = (
+        "import sys; from accuracy import __main__ as command\n"
+        "chosen = ('exp', 'linear, forward')\n"
+        "command.CASES[:] = [case for case in command.CASES if case.name in chosen]\n"
+        "{}\n"
+        f"sys.argv = ['accuracy', '--points', '1', '--output', {str(target)!r}]\n"
+        "sys.exit(command.main())"
+    )
+
+    def run(change: str) -> subprocess.CompletedProcess[str]:
+        paths = ":".join(str(ROOT / name) for name in ("tools", "tests"))
+        return subprocess.run(
+            [sys.executable, "-c", f"import sys; sys.path[:0] = {paths!r}.split(':')\n{program.format(change)}"],
+            capture_output=True, text=True, check=False,
+        )  # fmt: skip
+
+    stop = "def stop(*_): raise KeyboardInterrupt\ncommand.measure = stop"
+    interrupted = run(stop)
+    assert interrupted.returncode == 130, interrupted.stderr
+    assert "interrupted" in interrupted.stderr
+    assert list(tmp_path.iterdir()) == []
+    whole = run("")
+    assert whole.returncode == 0, whole.stderr
+    assert list(tmp_path.iterdir()) == [target]
+    text = target.read_text()
+    assert {"Vector functions", "Prices and Greeks", "Implied vols"} <= set(re.findall("^## (.*)$", text, re.MULTILINE))  # fmt: skip
+    assert "[3/3] implied vols: linear, forward" in whole.stderr
+
+
+def test_a_point_does_not_depend_on_the_other_cases() -> None:
+    case = CASES[3]
+    first, second = case.sample(2), case.sample(2)
+    assert all(np.array_equal(first.arguments[name], second.arguments[name]) for name in first.arguments)  # fmt: skip
+    other = CASES[7].sample(2)
+    assert not np.array_equal(other.arguments["x"], CASES[8].sample(2).arguments["x"])
+
+
+def test_measured_rows_are_the_arguments_as_given() -> None:
+    measured: Measured = measure(BY_NAME["prices and Greeks: linear, forward"], 1, AVAILABLE[:1])
+    row = measured.row(5)
+    price = hc.price(row["kind"], strike=row["strike"], expiry=row["expiry"], vol=row["vol"], forward=row["x"])  # fmt: skip
+    assert price == pytest.approx(measured.outputs["price"].value[5], rel=1e-12)

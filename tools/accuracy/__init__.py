@@ -1,0 +1,1 @@
+"""Measures the library against exact values and writes docs/accuracy.md: ``make accuracy``."""
