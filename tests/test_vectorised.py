@@ -21,14 +21,14 @@ BYTES = {"v2": 16, "v3": 32, "v4": 64, "arm64": 16}
 
 
 def listed_loops() -> list[tuple[str, int]]:
-    """File name and line of every loop: HC_EACH, and the passes made by HC_GREEK and HC_MAP."""
+    """File name and line of every loop: HC_EACH, and the passes made by HC_GREEK, HC_GREEK_PER_COIN and HC_MAP."""
     loops = []
     for path in SOURCES:
         for number, line in enumerate(path.read_text().splitlines(), start=1):
             if line.startswith("#define") or line.endswith("\\"):
                 continue  # the macros themselves
             if re.search(r"(^|\)|else)\s*HC_EACH\(", line) or re.match(
-                r"HC_(GREEK|MAP)\(\w+, ", line
+                r"HC_(GREEK|GREEK_PER_COIN|MAP)\(\w+, ", line
             ):
                 loops.append((path.name, number))
     return loops

@@ -162,6 +162,20 @@ Execution execution_of(py::handle threads) {
     return execution;
 }
 
+Model model_of(std::string_view name) {
+    if (name == "black") return Model::black;
+    if (name == "bachelier") return Model::bachelier;
+    throw py::value_error("model must be 'black' or 'bachelier', not '" + std::string(name) + "'");
+}
+
+Payoff payoff_of(std::string_view name) {
+    if (name == "vanilla") return Payoff::vanilla;
+    if (name == "cash_or_nothing") return Payoff::cash_or_nothing;
+    if (name == "asset_or_nothing") return Payoff::asset_or_nothing;
+    throw py::value_error("payoff must be 'vanilla', 'cash_or_nothing' or 'asset_or_nothing', not '" +
+                          std::string(name) + "'");
+}
+
 bool raises(std::string_view errors) {
     if (errors == "raise") return true;
     if (errors == "nan") return false;

@@ -67,6 +67,10 @@ public:
 // The threads= argument: None is the default of the process.
 Execution execution_of(py::handle threads);
 
+// model= and payoff=; any other name is a ValueError.
+Model model_of(std::string_view name);
+Payoff payoff_of(std::string_view name);
+
 bool raises(std::string_view errors);  // errors="raise" or "nan"; anything else is a ValueError
 
 // Throws ValueError for the rows that could not be valued.
@@ -79,10 +83,13 @@ struct OptionArguments {
     Kinds kind;
     Numbers strike, expiry, forward, spot, discount, rate, carry;
     Settlement settlement;
+    Model model;
+    Payoff payoff;
 
     OptionArguments(py::handle kind_, py::handle strike_, py::handle expiry_, py::handle forward_, py::handle spot_,
                     py::handle discount_, py::handle rate_, py::handle carry_, std::string_view settlement_,
-                    std::string_view errors)
+                    std::string_view errors, std::string_view model_ = "black",
+                    std::string_view payoff_ = "vanilla")
         : raise(raises(errors)),
           kind(kind_, !raise, rows),
           strike(strike_, "strike", rows),
@@ -92,7 +99,9 @@ struct OptionArguments {
           discount(discount_, "discount", rows),
           rate(rate_, "rate", rows),
           carry(carry_, "carry", rows),
-          settlement(settlement_ == "inverse" ? Settlement::inverse : Settlement::linear) {
+          settlement(settlement_ == "inverse" ? Settlement::inverse : Settlement::linear),
+          model(model_of(model_)),
+          payoff(payoff_of(payoff_)) {
         if (settlement_ != "linear" && settlement_ != "inverse") {
             throw py::value_error("settlement must be 'linear' or 'inverse', not '" + std::string(settlement_) + "'");
         }
@@ -129,6 +138,8 @@ struct OptionArguments {
         options.rate = rate.column();
         options.carry = carry.column();
         options.settlement = settlement;
+        options.model = model;
+        options.payoff = payoff;
         return options;
     }
 };

@@ -7,9 +7,10 @@ namespace {
 
 py::dict greeks_of(py::handle kind, py::handle strike, py::handle expiry, py::handle vol, py::handle forward,
                    py::handle spot, py::handle discount, py::handle rate, py::handle carry, std::string_view settlement,
-                   const py::bytes& which, const py::tuple& names, std::string_view errors, py::handle threads,
-                   py::handle out) {
-    OptionArguments arguments(kind, strike, expiry, forward, spot, discount, rate, carry, settlement, errors);
+                   std::string_view model, std::string_view payoff, const py::bytes& which, const py::tuple& names,
+                   std::string_view errors, py::handle threads, py::handle out) {
+    OptionArguments arguments(kind, strike, expiry, forward, spot, discount, rate, carry, settlement, errors, model,
+                              payoff);
     const Numbers vols(vol, "vol", arguments.rows);
     OptionArguments::require(vols, "vol");
     Options options = arguments.options();
@@ -47,9 +48,10 @@ py::dict greeks_of(py::handle kind, py::handle strike, py::handle expiry, py::ha
 
 py::tuple implied_vol_of(py::handle price, py::handle kind, py::handle strike, py::handle expiry, py::handle forward,
                          py::handle spot, py::handle discount, py::handle rate, py::handle carry,
-                         std::string_view settlement, std::string_view errors, py::handle threads, py::handle out,
-                         bool wants_status) {
-    OptionArguments arguments(kind, strike, expiry, forward, spot, discount, rate, carry, settlement, errors);
+                         std::string_view settlement, std::string_view model, std::string_view payoff,
+                         std::string_view errors, py::handle threads, py::handle out, bool wants_status) {
+    OptionArguments arguments(kind, strike, expiry, forward, spot, discount, rate, carry, settlement, errors, model,
+                              payoff);
     const Numbers prices(price, "price", arguments.rows);
     OptionArguments::require(prices, "price");
     const Options options = arguments.options();
@@ -85,12 +87,13 @@ void bind_pricing(py::module_& m) {
 
     m.def("greeks", &greeks_of, py::arg("kind"), py::arg("strike"), py::arg("expiry"), py::arg("vol"),
           py::arg("forward"), py::arg("spot"), py::arg("discount"), py::arg("rate"), py::arg("carry"),
-          py::arg("settlement"), py::arg("which"), py::arg("names"), py::arg("errors"), py::arg("threads"),
-          py::arg("out"), "A dict of the Greeks whose numbers (places in greek_names) are the bytes of `which`.");
+          py::arg("settlement"), py::arg("model"), py::arg("payoff"), py::arg("which"), py::arg("names"),
+          py::arg("errors"), py::arg("threads"), py::arg("out"),
+          "A dict of the Greeks whose numbers (places in greek_names) are the bytes of `which`.");
     m.def("implied_vol", &implied_vol_of, py::arg("price"), py::arg("kind"), py::arg("strike"), py::arg("expiry"),
           py::arg("forward"), py::arg("spot"), py::arg("discount"), py::arg("rate"), py::arg("carry"),
-          py::arg("settlement"), py::arg("errors"), py::arg("threads"), py::arg("out"), py::arg("wants_status"),
-          "Implied vols and, if wanted, their status codes.");
+          py::arg("settlement"), py::arg("model"), py::arg("payoff"), py::arg("errors"), py::arg("threads"),
+          py::arg("out"), py::arg("wants_status"), "Implied vols and, if wanted, their status codes.");
 }
 
 }  // namespace hedgecore::bindings

@@ -213,6 +213,21 @@ struct Contract {
 const Contract contracts[] = {
     {"black.linear", [](Options& o) { o.settlement = Settlement::linear; }},
     {"black.inverse", [](Options& o) { o.settlement = Settlement::inverse; }},
+    {"cash_or_nothing.linear", [](Options& o) { o.payoff = Payoff::cash_or_nothing; }},
+    {"cash_or_nothing.inverse", [](Options& o) {
+         o.payoff = Payoff::cash_or_nothing;
+         o.settlement = Settlement::inverse;
+     }},
+    {"asset_or_nothing.linear", [](Options& o) { o.payoff = Payoff::asset_or_nothing; }},
+    {"asset_or_nothing.inverse", [](Options& o) {
+         o.payoff = Payoff::asset_or_nothing;
+         o.settlement = Settlement::inverse;
+     }},
+    {"bachelier.linear", [](Options& o) { o.model = Model::bachelier; }},
+    {"bachelier.inverse", [](Options& o) {
+         o.model = Model::bachelier;
+         o.settlement = Settlement::inverse;
+     }},
 };
 
 // Forms: which columns describe the discounting.
@@ -384,7 +399,9 @@ void print_all() {
             form.set(options, columns);
             print_greeks(name, options);
             const bool in_coin = options.settlement == Settlement::inverse;
-            print_implied_vol(name, options, (in_coin ? columns.coin_price : columns.price).column());
+            if (options.payoff == Payoff::vanilla) {  // a digital has none
+                print_implied_vol(name, options, (in_coin ? columns.coin_price : columns.price).column());
+            }
             print_greek_sums(name, options);
         }
     }

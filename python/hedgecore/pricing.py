@@ -2,13 +2,20 @@
 
 Conventions, for every function here:
 
-* vol is a decimal per square-root year (0.65 is 65 %), expiry is in years (ACT/365);
+* vol is a decimal per square-root year (0.65 is 65 %), with ``model="bachelier"`` an amount of the
+  quote currency per square-root year; expiry is in years (ACT/365);
 * kind is "call"/"put", "C"/"P", +1/-1 or True/False (call);
 * give exactly one of ``forward`` (with ``discount``, the discount factor, default 1) and
   ``spot`` (with continuous ``rate`` and ``carry``, default 0; carry is the dividend yield,
   funding or lending rate of the underlying);
 * ``settlement="linear"``: premium and payoff in the quote currency; ``"inverse"``: in the
   coin, payoff (S - K)+ / S;
+* ``model="black"``: lognormal (Black-76, Black-Scholes-Merton); ``"bachelier"``: normal, where
+  forward (spot) and strike may be negative, except that ``settlement="inverse"`` needs a positive
+  underlying;
+* ``payoff="vanilla"``, or under the model "black" a digital: ``"cash_or_nothing"`` pays one unit of
+  the quote currency if in the money, ``"asset_or_nothing"`` one unit of the underlying (inverse:
+  1 / S coin and 1 coin);
 * every argument is a number or a one-dimensional array of any stride; numbers and arrays of
   one row are spread over the rows of the others.  Results are numbers when all arguments
   are, else float64 arrays;
@@ -18,7 +25,8 @@ Conventions, for every function here:
 * ``threads`` is the number of threads for this call (default: ``hedgecore.num_threads()``).
 
 Formulas: Black (1976), Black and Scholes (1973), Merton (1973); Greeks as in Haug, The
-Complete Guide to Option Pricing Formulas (2007), chapter 2; docs/conventions.md has them all.
+Complete Guide to Option Pricing Formulas (2007), chapter 2; Bachelier (1900); digitals by Reiner and
+Rubinstein (1991); docs/conventions.md has them all.
 """
 
 from __future__ import annotations
@@ -36,6 +44,8 @@ from hedgecore import _core, frames, units
 Number = float | npt.ArrayLike
 Kind = str | bool | int | npt.ArrayLike
 Settlement = Literal["linear", "inverse"]
+Model = Literal["black", "bachelier"]
+Payoff = Literal["vanilla", "cash_or_nothing", "asset_or_nothing"]
 Errors = Literal["raise", "nan"]
 
 #: Every Greek, in the order of the core.
@@ -85,11 +95,15 @@ class Greeks:
         The columns, in the order asked for.
     settlement
         "linear" or "inverse".
+    model
+        "black" or "bachelier".
+    payoff
+        "vanilla", "cash_or_nothing" or "asset_or_nothing".
     units
         The preset in force, "natural" as computed.
     """
 
-    __slots__ = ("_columns", "_inputs", "settlement", "units")
+    __slots__ = ("_columns", "_inputs", "model", "payoff", "settlement", "units")
 
     def __init__(
         self,
@@ -97,11 +111,15 @@ class Greeks:
         settlement: str,
         inputs: tuple[Any, ...] | None = None,
         units: str = "natural",
+        model: str = "black",
+        payoff: str = "vanilla",
     ) -> None:
         self._columns = columns
         self._inputs = inputs
         self.settlement = settlement
         self.units = units
+        self.model = model
+        self.payoff = payoff
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -126,7 +144,9 @@ class Greeks:
             raise AttributeError(f"{name!r} is not in this result: {hint}") from None
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return Greeks, (self._columns, self.settlement, self._inputs, self.units)
+        return Greeks, (
+            self._columns, self.settlement, self._inputs, self.units, self.model, self.payoff,
+        )  # fmt: skip
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._columns)
@@ -159,10 +179,15 @@ class Greeks:
         preset
             "desk", "deribit", "vollib" or "quantlib"; :mod:`hedgecore.units` has the table.
             Columns that the other system does not show are left out.
+
+        Raises
+        ------
+        ValueError
+            For a preset that has no units for this settlement, model or payoff.
         """
         if self.units != "natural" or self._inputs is None:
             raise ValueError(f"these Greeks are in {self.units} units: scale the natural ones")
-        chosen = units.preset_of(preset, self.settlement)
+        chosen = units.preset_of(preset, self.settlement, self.model, self.payoff)
         names = units.shown(chosen, self.settlement, self.names)
         if not names:
             raise ValueError(f"{preset} shows none of {', '.join(self.names)}")
@@ -173,7 +198,7 @@ class Greeks:
         restated = units.restate(chosen, self.settlement, names, columns, self._numeric_inputs())
         if len(self) == 1 and np.ndim(next(iter(self._columns.values()))) == 0:
             restated = {name: float(value) for name, value in restated.items()}
-        return Greeks(restated, self.settlement, None, preset)
+        return Greeks(restated, self.settlement, None, preset, self.model, self.payoff)
 
     def _numeric_inputs(self) -> dict[str, Any]:
         assert self._inputs is not None
@@ -189,7 +214,8 @@ class Greeks:
         """Columns not asked for, after a check that the inputs still are what they were."""
         assert self._inputs is not None
         witness = self.names[0]
-        fresh = _evaluate(self._inputs, (witness, *missing), self.settlement, "nan", None)
+        terms = (self.settlement, self.model, self.payoff)
+        fresh = _evaluate(self._inputs, (witness, *missing), terms, "nan", None)
         if not np.array_equal(fresh[witness], self._columns[witness], equal_nan=True):
             raise RuntimeError("the input arrays have changed since these Greeks were computed")
         return {name: fresh[name] for name in missing}
@@ -210,21 +236,24 @@ class Greeks:
         if n > 10:
             lines.insert(6, "  ".join("...".rjust(width) for width in widths))
         options = "1 option" if n == 1 else f"{n} options"
-        return "\n".join([f"Greeks of {options} ({self.settlement}, {self.units} units)", *lines])
+        others = [name for name in (self.model, self.payoff) if name not in ("black", "vanilla")]
+        terms = ", ".join([self.settlement, *others, f"{self.units} units"])
+        return "\n".join([f"Greeks of {options} ({terms})", *lines])
 
 
 def _evaluate(
     inputs: tuple[Any, ...],
     which: Any,
-    settlement: str,
+    terms: tuple[str, str, str],
     errors: str,
     threads: int | None,
     out: Any = None,
 ) -> dict[str, Any]:
+    """The columns; the terms are settlement, model and payoff."""
     if which.__class__ is list:
         which = tuple(which)
-    numbers, names = _plan(which, settlement, inputs[5] is not None)
-    return _core.greeks(*inputs, settlement, numbers, names, errors, threads, out)  # type: ignore[call-arg]
+    numbers, names = _plan(which, terms[0], inputs[5] is not None)
+    return _core.greeks(*inputs, *terms, numbers, names, errors, threads, out)  # type: ignore[call-arg]
 
 
 def greeks(
@@ -239,6 +268,8 @@ def greeks(
     rate: Number | None = None,
     carry: Number | None = None,
     settlement: Settlement = "linear",
+    model: Model = "black",
+    payoff: Payoff = "vanilla",
     which: str | Sequence[str] | None = None,
     errors: Errors = "raise",
     threads: int | None = None,
@@ -257,7 +288,7 @@ def greeks(
 
     Parameters
     ----------
-    kind, strike, expiry, vol, forward, spot, discount, rate, carry, settlement, errors, threads
+    kind, strike, expiry, vol, forward, spot, discount, rate, carry, settlement, model, payoff, errors, threads
         See the conventions of this module.
     which
         Names out of ``hedgecore.pricing.GREEK_NAMES``, or "all"; default price, delta, gamma,
@@ -276,8 +307,8 @@ def greeks(
     Raises
     ------
     ValueError
-        For rows outside the domain (``errors="raise"``), lengths that do not fit, or inputs that
-        do not go together.
+        For rows outside the domain (``errors="raise"``), lengths that do not fit, inputs that
+        do not go together, or a digital payoff under the model "bachelier".
     TypeError
         For arguments that are not numbers.
 
@@ -289,19 +320,22 @@ def greeks(
     0.458189
     """
     inputs = (kind, strike, expiry, vol, forward, spot, discount, rate, carry)
+    terms = (settlement, model, payoff)
     if out is None:
-        return Greeks(_evaluate(inputs, which, settlement, errors, threads), settlement, inputs)
-    return _evaluate_into(out, inputs, which, settlement, errors, threads)
+        columns = _evaluate(inputs, which, terms, errors, threads)
+        return Greeks(columns, settlement, inputs, "natural", model, payoff)
+    return _evaluate_into(out, inputs, which, terms, errors, threads)
 
 
 def _evaluate_into(
     out: Greeks | Mapping[str, npt.NDArray[np.float64]],
     inputs: tuple[Any, ...],
     which: Any,
-    settlement: str,
+    terms: tuple[str, str, str],
     errors: str,
     threads: int | None,
 ) -> Greeks:
+    settlement, model, payoff = terms
     given = isinstance(out, Greeks)
     if isinstance(out, Greeks):
         if out.units != "natural":
@@ -315,13 +349,13 @@ def _evaluate_into(
         )
     if which is None:
         which = tuple(arrays)
-    columns = _evaluate(inputs, which, settlement, errors, threads, arrays)
+    columns = _evaluate(inputs, which, terms, errors, threads, arrays)
     if not given:
-        return Greeks(columns, settlement, inputs)
+        return Greeks(columns, settlement, inputs, "natural", model, payoff)
     assert isinstance(out, Greeks)
     if len(columns) != len(arrays):
         raise ValueError(f"which names some of the columns of out only: {', '.join(columns)}")
-    out.__init__(columns, settlement, inputs)  # type: ignore[misc]
+    out.__init__(columns, settlement, inputs, "natural", model, payoff)  # type: ignore[misc]
     return out
 
 
@@ -337,6 +371,8 @@ def price(
     rate: Number | None = None,
     carry: Number | None = None,
     settlement: Settlement = "linear",
+    model: Model = "black",
+    payoff: Payoff = "vanilla",
     errors: Errors = "raise",
     threads: int | None = None,
     out: npt.NDArray[np.float64] | None = None,
@@ -368,6 +404,8 @@ def price(
         rate,
         carry,
         settlement,
+        model,
+        payoff,
         b"\0",
         ("price",),
         errors,
@@ -396,6 +434,8 @@ def implied_vol(
     rate: Number | None = None,
     carry: Number | None = None,
     settlement: Settlement = "linear",
+    model: Model = "black",
+    payoff: Payoff = "vanilla",
     errors: Errors = "nan",
     return_status: Literal[False] = False,
     threads: int | None = None,
@@ -405,9 +445,9 @@ def implied_vol(
 def implied_vol(
     price: Number, kind: Kind, *, strike: Number, expiry: Number, forward: Number | None = None,
     spot: Number | None = None, discount: Number | None = None, rate: Number | None = None,
-    carry: Number | None = None, settlement: Settlement = "linear", errors: Errors = "nan",
-    return_status: Literal[True], threads: int | None = None,
-    out: npt.NDArray[np.float64] | None = None,
+    carry: Number | None = None, settlement: Settlement = "linear", model: Model = "black",
+    payoff: Payoff = "vanilla", errors: Errors = "nan", return_status: Literal[True],
+    threads: int | None = None, out: npt.NDArray[np.float64] | None = None,
 ) -> tuple[Any, Any]: ...  # fmt: skip
 def implied_vol(
     price: Number,
@@ -421,6 +461,8 @@ def implied_vol(
     rate: Number | None = None,
     carry: Number | None = None,
     settlement: Settlement = "linear",
+    model: Model = "black",
+    payoff: Payoff = "vanilla",
     errors: Errors = "nan",
     return_status: bool = False,
     threads: int | None = None,
@@ -429,14 +471,17 @@ def implied_vol(
     """Vols at which European options are worth the given prices.
 
     Accurate to what the last bit of the price carries, over the whole domain, in a fixed number
-    of steps (a closed-form start after Stefanica and Radoicic 2017, then two Householder steps).
+    of steps (black: a closed-form start after Stefanica and Radoicic 2017, then two Householder
+    steps; bachelier: a polynomial start, then one step).
 
     Parameters
     ----------
     price
         In the quote currency (linear) or in the coin (inverse).
-    kind, strike, expiry, forward, spot, discount, rate, carry, settlement, threads
+    kind, strike, expiry, forward, spot, discount, rate, carry, settlement, model, threads
         See the conventions of this module.
+    payoff
+        "vanilla" alone: the value of a digital does not determine the vol, which is an error.
     errors
         "nan" (default): rows without a solution are NaN, since quotes below their intrinsic
         value are data, not bugs.  "raise": the first such row is a ValueError.
@@ -450,8 +495,8 @@ def implied_vol(
     -------
     float or ndarray, or a pair with the status
         0 where the price is the intrinsic value; NaN below it, at or above the value at
-        infinite vol, where a price does not depend on the vol (expiry, strike or underlying 0),
-        and for invalid input.
+        infinite vol (the model "bachelier" has no such maximum), where a price does not depend on
+        the vol (expiry 0; under "black" strike or underlying 0), and for invalid input.
     """
     vols, status = _core.implied_vol(
         price,
@@ -464,6 +509,8 @@ def implied_vol(
         rate,
         carry,
         settlement,
+        model,
+        payoff,
         errors,
         threads,
         _array_or_none(out),

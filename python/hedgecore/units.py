@@ -21,6 +21,9 @@ preset            meaning
                   ``strikeSensitivity`` is dual_delta
 ================  ==========================================================================
 
+All but ``natural`` are for the model "black": a vol point means nothing in Bachelier's model, whose
+vol is an amount of currency.  ``deribit``, ``vollib`` and ``quantlib`` are for vanilla payoffs.
+
 Sources: Deribit's ticker as recomputed from its records (theta cap and rho included);
 py_vollib's ``greeks.analytical``; QuantLib's ``VanillaOption``.
 """
@@ -47,10 +50,13 @@ class Preset:
     """How one system states its Greeks.
 
     ``factors`` multiplies natural columns; ``rules`` replaces columns, per
-    settlement, with the natural columns each rule reads.
+    settlement, with the natural columns each rule reads.  It serves the settlements, models
+    and payoffs that it lists.
     """
 
     settlements: tuple[str, ...]
+    models: tuple[str, ...] = ("black",)
+    payoffs: tuple[str, ...] = ("vanilla",)
     factors: Mapping[str, float] = field(default_factory=dict)
     rules: Mapping[str, Mapping[str, tuple[tuple[str, ...], Rule]]] = field(default_factory=dict)
 
@@ -84,10 +90,14 @@ _ALL = {
     "black_delta": 1.0, "black_gamma": 1.0,
 }  # fmt: skip
 
+_PAYOFFS = ("vanilla", "cash_or_nothing", "asset_or_nothing")
+
 PRESETS: Mapping[str, Preset] = {
-    "natural": Preset(("linear", "inverse"), _ALL),
+    "natural": Preset(("linear", "inverse"), ("black", "bachelier"), _PAYOFFS, _ALL),
     "desk": Preset(
         ("linear", "inverse"),
+        ("black",),
+        _PAYOFFS,
         _ALL
         | {"vega": POINT, "vanna": POINT, "zomma": POINT, "volga": POINT**2, "ultima": POINT**3}
         | {"theta": DAY, "charm": DAY, "color": DAY, "veta": DAY * POINT}
@@ -119,23 +129,33 @@ PRESETS: Mapping[str, Preset] = {
     ),
     "vollib": Preset(
         ("linear",),
-        {"price": 1.0, "delta": 1.0, "gamma": 1.0, "vega": POINT, "theta": DAY, "rho": POINT},
+        factors={"price": 1.0, "delta": 1.0, "gamma": 1.0, "vega": POINT, "theta": DAY, "rho": POINT},
     ),
     "quantlib": Preset(
         ("linear",),
-        dict.fromkeys(("price", "delta", "gamma", "vega", "theta", "rho", "phi", "dual_delta"), 1.0),
+        factors=dict.fromkeys(
+            ("price", "delta", "gamma", "vega", "theta", "rho", "phi", "dual_delta"), 1.0
+        ),
     ),
 }  # fmt: skip
 
 
-def preset_of(name: str, settlement: str) -> Preset:
-    """Return the preset of that name, checked to fit the settlement."""
+def preset_of(name: str, settlement: str, model: str, payoff: str) -> Preset:
+    """Return the preset of that name, checked to fit settlement, model and payoff."""
     preset = PRESETS.get(name)
     if preset is None:
         known = ", ".join(repr(key) for key in PRESETS)
         raise ValueError(f"preset must be one of {known}, not {name!r}")
     if settlement not in preset.settlements:
         raise ValueError(f"{name} has no {settlement} options: its units are for linear ones")
+    if model not in preset.models:
+        raise ValueError(
+            f"{name} has no units for the model {model!r}, whose vol is an amount of currency"
+        )
+    if payoff not in preset.payoffs:
+        raise ValueError(
+            f"{name} has no units for the payoff {payoff!r}: they are for vanilla ones"
+        )
     return preset
 
 

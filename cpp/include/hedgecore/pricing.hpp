@@ -1,4 +1,5 @@
-// Prices, Greeks and implied vols of European options: Black-76 and Black-Scholes-Merton, linear and inverse.
+// Prices, Greeks and implied vols of European options, linear and inverse: vanilla ones and digitals under Black-76 and
+// Black-Scholes-Merton, vanilla ones under Bachelier's normal model.
 //
 // Conventions (docs/conventions.md): vol per square-root year as a decimal, expiry in years, Greeks are plain
 // derivatives, theta, charm, veta and color are derivatives in calendar time.
@@ -28,7 +29,14 @@ enum class Settlement : std::uint8_t {
 };
 
 enum class Model : std::uint8_t {
-    black,  // lognormal: Black-76, Black-Scholes-Merton
+    black,      // lognormal: Black-76, Black-Scholes-Merton
+    bachelier,  // normal: vol in units of the quote currency, forward and strike of either sign
+};
+
+enum class Payoff : std::uint8_t {
+    vanilla,
+    cash_or_nothing,   // one unit of the quote currency if in the money
+    asset_or_nothing,  // one unit of the underlying if in the money
 };
 
 enum class Greek : std::uint8_t {
@@ -51,6 +59,7 @@ struct Options {
     Column<double> spot, rate, carry;
     Settlement settlement = Settlement::linear;
     Model model = Model::black;
+    Payoff payoff = Payoff::vanilla;  // digitals have a closed form under Model::black alone
 };
 
 // What was wrong with the rows that could not be valued. `row` is the first of them.
@@ -72,7 +81,7 @@ Faults greeks(const Options& options, const GreekOutputs& outputs, const Executi
 enum class Status : std::int8_t { ok, below_intrinsic, above_maximum, invalid_input };
 
 // The vols (options.vol is not read) at which the options are worth `price`; NaN where there is none.
-// `status` may be null.
+// `status` may be null. Vanilla payoffs only: the value of a digital does not determine the vol.
 Faults implied_vol(const Options& options, Column<double> price, double* vol, Status* status,
                    const Execution& execution = {});
 

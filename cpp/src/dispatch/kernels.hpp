@@ -24,10 +24,11 @@ struct Kernels {
         using GreekPass = void (*)(const BlackBlock&, double* out);
         GreekPass greek[2][greek_count];  // [settlement][greek]; null where a settlement has no such Greek
     };
-    ClosedForm black;
+    ClosedForm black, bachelier, cash_or_nothing, asset_or_nothing;
 
     // Solves the block; true if there may be lanes that need the scalar treatment of limits.hpp.
     bool (*implied_vol)(ImpliedBlock&);
+    bool (*implied_normal_vol)(ImpliedBlock&);
 
     // w[0] x[0] + w[1] x[1] + ... in eight partial sums and a fixed tree; not finite if a number of them is not.
     double (*dot)(const double* w, const double* x, std::size_t);

@@ -28,7 +28,10 @@ namespace {
 #include "pricing/mills.inl"
 #include "pricing/black.inl"
 #include "pricing/greeks.inl"
+#include "pricing/digital.inl"
+#include "pricing/bachelier.inl"
 #include "pricing/implied_vol.inl"
+#include "pricing/implied_normal_vol.inl"
 
 #define HC_MAP(name, function)                                        \
     void name(const double* x, double* y, std::size_t n) {            \
@@ -97,7 +100,11 @@ constinit const Kernels table = {
             },
         },
     },
+    bachelier_form,
+    digital_form<false>,
+    digital_form<true>,
     implied_vol,
+    implied_normal_vol,
     dot,
     widen,
 };

@@ -3,6 +3,8 @@ constexpr double mills_shift = 5.0;
 constexpr double mills_scale = 9.574468085106384;
 constexpr double mills_offset = 1.127659574468085;
 constexpr double quantile_split = 4.0;
+constexpr double normal_start_weight = 1.5;
+constexpr double normal_start_shift = 5.0;
 constexpr double exp_terms[10] = {
     0.5000000000000001,
     0.16666666666666669,
@@ -101,4 +103,18 @@ constexpr double quantile_tail_terms[12] = {
     3910.2799864124736,
     -2331.6943826229563,
     603.9525118930411,
+};
+constexpr double normal_start_terms[12] = {
+    1.4145686457314786,
+    -0.06054365250586567,
+    -5.021776617765283,
+    42.87893283521275,
+    -381.18159378484154,
+    2951.1156018636093,
+    -19249.15325886981,
+    90361.44841117362,
+    -282636.81331259006,
+    541958.5274918034,
+    -565414.5615049307,
+    243845.6565739884,
 };

@@ -26,6 +26,9 @@ MILLS_COARSE_DEGREE = 10  # for steps that another one follows
 # QUANTILE_SPLIT, beyond it a start of x in 1/sqrt(w) that one correction step completes.
 QUANTILE_SPLIT, QUANTILE_HIGH, QUANTILE_DEGREE, TAIL_DEGREE = mpf(4), mpf(746), 20, 11
 EXP_DEGREE, LOG_DEGREE = 9, 7
+# Normal implied vol: z = |m| / s from the out-of-the-money value O by way of l = ln(1 + WEIGHT |m| / O), as
+# z sqrt(l + SHIFT) / l, a polynomial in 1 / sqrt(l + SHIFT). The smallest O / |m| of two doubles is e^-1455.
+NORMAL_WEIGHT, NORMAL_SHIFT, NORMAL_HIGH, NORMAL_DEGREE = mpf(1.5), mpf(5), mpf(1456), 11
 
 
 def mills(z: mpf) -> mpf:
@@ -49,6 +52,20 @@ def quantile_magnitude(w: mpf) -> tuple[mpf, mpf]:
         if abs(step) < mpf(10) ** -44 * x:
             break
     return x, half_width
+
+
+def normal_distance(ell: mpf) -> mpf:
+    """Z with n(z) / z - N(-z) = WEIGHT / (e^ell - 1), the out-of-the-money value over |m|."""
+    target = m.log(NORMAL_WEIGHT) - m.log(m.expm1(ell))
+    z = m.sqrt(2 * ell) * ell / (ell + 2)
+    for _ in range(80):
+        slope = 1 - z * mills(z)
+        value = m.log(slope / z) - z * z / 2 - m.log(2 * m.pi) / 2
+        step = (value - target) * slope  # Newton in ln z: the derivative of ln value is -1 / slope
+        z *= m.exp(max(mpf(-1), min(mpf(1), step)))
+        if abs(step) < mpf(10) ** -40:
+            break
+    return z
 
 
 def polynomial(f: Callable[[mpf], mpf], low: mpf, high: mpf, degree: int) -> list[mpf]:
@@ -112,6 +129,10 @@ def text() -> str:
     def tail(y: mpf) -> mpf:
         return quantile_magnitude(1 / (y * y))[0] * y
 
+    def normal_start(t: mpf) -> mpf:
+        ell = 1 / (t * t) - NORMAL_SHIFT
+        return normal_distance(ell) / (ell * t)
+
     half_ln2 = m.log(2) / 2 * mpf("1.0001")
     log_edge = mpf(1) / 25 * mpf("1.0001")  # s^2 at a ratio of 3/2
     tables = {
@@ -123,6 +144,12 @@ def text() -> str:
         "quantile_tail_terms": polynomial(
             tail, 1 / m.sqrt(QUANTILE_HIGH), 1 / m.sqrt(QUANTILE_SPLIT), TAIL_DEGREE
         ),
+        "normal_start_terms": polynomial(
+            normal_start,
+            1 / m.sqrt(NORMAL_HIGH + NORMAL_SHIFT),
+            1 / m.sqrt(NORMAL_SHIFT),
+            NORMAL_DEGREE,
+        ),
     }
     lines = ["// Written by coefficients.py in this folder; do not edit by hand."]
     lines += [
@@ -130,6 +157,8 @@ def text() -> str:
         f"constexpr double mills_scale = {float(scale)!r};",
         f"constexpr double mills_offset = {float(offset)!r};",
         f"constexpr double quantile_split = {float(QUANTILE_SPLIT)!r};",
+        f"constexpr double normal_start_weight = {float(NORMAL_WEIGHT)!r};",
+        f"constexpr double normal_start_shift = {float(NORMAL_SHIFT)!r};",
     ]
     for name, coefficients in tables.items():
         lines.append(f"constexpr double {name}[{len(coefficients)}] = {{")

@@ -60,6 +60,7 @@ struct BlackBlock : Legs, MillsLanes {
     std::size_t n;
     const double *kind, *vol;
     bool odd_kinds;  // some are neither +1 nor -1
+    Settlement settlement;
     unsigned needs;
 
     alignas(64) Lane total_vol;        // s = vol sqrt(expiry)

@@ -48,10 +48,15 @@ static const double* discounts(double* out, const double* rate, const double* ex
     return out;
 }
 
-template <bool exact>
+// Without the logarithm the moneyness is not filled in.
+template <bool exact, bool with_logarithm = true>
 static void fill_legs(Legs& b, std::size_t n) {
     const double *underlying = b.underlying, *strike = b.strike, *expiry = b.expiry;
-    if (log_and_root<exact>(b, n)) log_of_any_size<exact>(b, n);
+    if constexpr (with_logarithm) {
+        if (log_and_root<exact>(b, n)) log_of_any_size<exact>(b, n);
+    } else {
+        HC_EACH(i, n) b.root_expiry[i] = __builtin_sqrt(expiry[i]);
+    }
 
     b.rate_used = b.carry_used = constants.zeros;
     if (b.form == Form::forward) {
@@ -94,7 +99,7 @@ static void fill_legs(Legs& b, std::size_t n) {
         u[i] = underlying[i] * of_underlying[i];
         k[i] = strike[i] * of_strike[i];
         b.leg_difference[i] = u[i] - k[i];
-        b.moneyness[i] = mad(rate[i] - carry[i], expiry[i], b.moneyness[i]);
+        if constexpr (with_logarithm) b.moneyness[i] = mad(rate[i] - carry[i], expiry[i], b.moneyness[i]);
     }
 }
 

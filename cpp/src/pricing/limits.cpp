@@ -11,7 +11,6 @@ constexpr double inverse_sqrt_2pi = 0.3989422804014327;
 
 // 0 x infinity is 0 here: a pole that nothing multiplies is absent.
 double quotient(double a, double b) { return a == 0.0 ? 0.0 : a / b; }
-double signed_infinity(double x) { return x > 0.0 ? infinity : (x < 0.0 ? -infinity : 0.0); }
 
 // One lane. At the money both ways into the corner have their own limits: expiry -> 0 at a vol (there d1 and d2 vanish like
 // (b / vol +- vol / 2) sqrt(T), b = r - q) and vol -> 0 at an expiry (d1 = -d2 = s / 2, the growth being part of the moneyness).
@@ -114,7 +113,7 @@ double limit_of(const Limit& m, Greek greek) {
 
 }  // namespace
 
-Faults find_fault(const Legs& legs, const double* kind, const double* vol, std::size_t i) {
+Faults find_fault(const Legs& legs, const double* kind, const double* vol, std::size_t i, Domain domain) {
     Faults fault;
     const auto report = [&](const char* argument, double value, const char* demand) {
         fault = {1, i, argument, value, demand};
@@ -123,10 +122,17 @@ Faults find_fault(const Legs& legs, const double* kind, const double* vol, std::
     const auto unfit = [](double x) { return !(x >= 0.0 && x < infinity); };
     const bool spot = legs.form == Form::spot;
     if (kind[i] * kind[i] != 1.0) return report("kind", kind[i], "+1 (call) or -1 (put)");
-    if (unfit(legs.underlying[i])) {
-        return report(spot ? "spot" : "forward", legs.underlying[i], "finite and not negative");
+    const char* underlying = spot ? "spot" : "forward";
+    if (domain == Domain::not_negative) {
+        if (unfit(legs.underlying[i])) return report(underlying, legs.underlying[i], "finite and not negative");
+        if (unfit(legs.strike[i])) return report("strike", legs.strike[i], "finite and not negative");
+    } else {
+        if (!std::isfinite(legs.underlying[i])) return report(underlying, legs.underlying[i], "finite");
+        if (domain == Domain::positive_underlying && legs.underlying[i] <= 0.0) {
+            return report(underlying, legs.underlying[i], "positive with inverse settlement");
+        }
+        if (!std::isfinite(legs.strike[i])) return report("strike", legs.strike[i], "finite");
     }
-    if (unfit(legs.strike[i])) return report("strike", legs.strike[i], "finite and not negative");
     if (unfit(legs.expiry[i])) return report("expiry", legs.expiry[i], "finite and not negative");
     if (vol && unfit(vol[i])) return report("vol", vol[i], "finite and not negative");
     if (legs.form == Form::discounted_forward && !(legs.discount[i] > 0.0 && legs.discount[i] < infinity)) {
@@ -142,14 +148,17 @@ Faults find_fault(const Legs& legs, const double* kind, const double* vol, std::
             return report("carry", legs.carry_used[i], "at most 700 / expiry in magnitude");
         }
     }
-    if (!(legs.underlying_leg[i] < infinity)) {
-        return report(spot ? "spot" : "forward", legs.underlying[i], "finite once discounted");
+    if (!std::isfinite(legs.underlying_leg[i])) return report(underlying, legs.underlying[i], "finite once discounted");
+    if (!std::isfinite(legs.strike_leg[i])) return report("strike", legs.strike[i], "finite once discounted");
+    if (!std::isfinite(legs.leg_difference[i])) {
+        return report("strike", legs.strike[i], "at a finite distance from the underlying");
     }
-    if (!(legs.strike_leg[i] < infinity)) return report("strike", legs.strike[i], "finite once discounted");
     return fault;
 }
 
-double greek_limit(const BlackBlock& b, Settlement settlement, Greek greek, std::size_t i) {
+namespace {
+
+Limit limit_at(const BlackBlock& b, Settlement settlement, std::size_t i) {
     Limit m{};
     m.w = b.kind[i];
     m.x = b.underlying[i];
@@ -163,11 +172,25 @@ double greek_limit(const BlackBlock& b, Settlement settlement, Greek greek, std:
     m.k_discount = b.strike_discount[i];
     m.spot_form = b.form == Form::spot;
     m.inverse = settlement == Settlement::inverse;
-    // With strike 0 a call is the underlying itself, whatever that is worth.
-    const double lead = m.strike == 0.0 ? 1.0 : (m.x == 0.0 ? -1.0 : b.moneyness[i]);
+    return m;
+}
+
+}  // namespace
+
+double greek_limit(const BlackBlock& b, Settlement settlement, Greek greek, std::size_t i) {
+    Limit m = limit_at(b, settlement, i);
+    const double lead = lead_of(b, i);
     m.at_money = lead == 0.0;
     m.exercised = m.at_money ? 0.5 : (m.w * lead > 0.0 ? 1.0 : 0.0);
     return limit_of(m, greek) + 0.0;  // no negative zeros
 }
+
+double certain_limit(const BlackBlock& b, Settlement settlement, Greek greek, bool exercised, std::size_t i) {
+    Limit m = limit_at(b, settlement, i);
+    m.exercised = exercised ? 1.0 : 0.0;
+    return limit_of(m, greek) + 0.0;
+}
+
+constinit const Edges black_edges = {at_black_limit, greek_limit};
 
 }  // namespace hedgecore

@@ -13,7 +13,24 @@ namespace {
 
 constexpr double nan = std::numeric_limits<double>::quiet_NaN();
 
-// What a Greek is made of (greeks.inl).
+const Kernels::ClosedForm& closed_form(const Options& options) {
+    const Kernels& table = kernels();
+    if (options.model == Model::bachelier) return table.bachelier;
+    switch (options.payoff) {
+        case Payoff::vanilla: return table.black;
+        case Payoff::cash_or_nothing: return table.cash_or_nothing;
+        case Payoff::asset_or_nothing: return table.asset_or_nothing;
+    }
+    throw std::invalid_argument("unknown payoff");
+}
+
+const Edges& edges_of(const Options& options) {
+    if (options.model == Model::bachelier) return bachelier_edges;
+    if (options.payoff == Payoff::vanilla) return black_edges;
+    return options.payoff == Payoff::cash_or_nothing ? cash_or_nothing_edges : asset_or_nothing_edges;
+}
+
+// What a Greek is made of under Black (greeks.inl); the other closed forms look at needs_rates alone.
 unsigned needs_of(Greek greek, Settlement settlement, Form form) {
     const bool inverse = settlement == Settlement::inverse;
     switch (greek) {
@@ -43,8 +60,17 @@ unsigned needs_of(Greek greek, Settlement settlement, Form form) {
 
 }  // namespace
 
+Domain domain_of(const Options& options) {
+    if (options.model == Model::black) return Domain::not_negative;
+    if (options.payoff != Payoff::vanilla) {
+        throw std::invalid_argument("digital payoffs are priced under model 'black' only, not 'bachelier'");
+    }
+    return options.settlement == Settlement::inverse ? Domain::positive_underlying : Domain::real;
+}
+
 GreekStream::GreekStream(const Options& options, const GreekSet& wanted)
-    : options_(options), rows_(options), closed_form_(kernels().black) {
+    : options_(options), rows_(options), closed_form_(closed_form(options)), edges_(edges_of(options)),
+      domain_(domain_of(options)) {
     for (std::size_t g = 0; g < greek_count; ++g) {
         if (!wanted[g]) continue;
         const auto pass = closed_form_.greek[std::size_t(options.settlement)][g];
@@ -62,6 +88,7 @@ GreekStream::GreekStream(const Options& options, const GreekSet& wanted)
 GreekStream::Worker::Worker(const GreekStream& stream) : stream_(stream) {
     stream.rows_.start(cuts_);
     vol_cut_.start(stream.options_.vol, stream.options_.n);
+    block_.settlement = stream.options_.settlement;
     block_.needs = stream.needs_;
     block_.wants_rates = has_need(stream.needs_, needs_rates);
 }
@@ -78,12 +105,11 @@ void GreekStream::Worker::run(std::size_t first, std::size_t n, const GreekOutpu
     for (const Pass& pass : passes) pass.run(block_, out[pass.greek]);
     if (!special) return;
     for (std::size_t i = 0; i < n; ++i) {
-        Faults fault = find_fault(block_, block_.kind, block_.vol, i);
-        const bool limit = block_.total_vol[i] <= smallest_total_vol || block_.underlying_leg[i] == 0.0 ||
-                           block_.strike_leg[i] == 0.0;
-        if (!fault.argument && !limit) continue;
+        Faults fault = find_fault(block_, block_.kind, block_.vol, i, stream_.domain_);
+        if (!fault.argument && !stream_.edges_.at_limit(block_, i)) continue;
         for (const Pass& pass : passes) {
-            out[pass.greek][i] = fault.argument ? invalid : greek_limit(block_, settlement, Greek(pass.greek), i);
+            out[pass.greek][i] =
+                fault.argument ? invalid : stream_.edges_.limit(block_, settlement, Greek(pass.greek), i);
         }
         fault.row = first + i;
         merge(faults, fault);
@@ -112,7 +138,12 @@ Faults greeks(const Options& options, const GreekOutputs& outputs, const Executi
 Faults implied_vol(const Options& options, Column<double> price, double* vol, Status* status,
                    const Execution& execution) {
     const Rows rows(options);
-    const Kernels& table = kernels();
+    if (options.payoff != Payoff::vanilla) {
+        throw std::invalid_argument("the value of a digital payoff does not determine the vol: implied vols are for 'vanilla'");
+    }
+    const Domain domain = domain_of(options);
+    const bool normal = options.model == Model::bachelier;
+    const auto solve = normal ? kernels().implied_normal_vol : kernels().implied_vol;
     FaultLog log;
     parallel_for(options.n, rows_per_chunk, execution, [&](std::size_t begin, std::size_t end) {
         Rows::Cuts cuts;
@@ -128,12 +159,12 @@ Faults implied_vol(const Options& options, Column<double> price, double* vol, St
             rows.cut(cuts, block, first, n);
             block.price = price_cut.block(price, first, n);
             block.vol = vol + first;
-            const bool special = table.implied_vol(block) || block.odd_kinds;
+            const bool special = solve(block) || block.odd_kinds;
             if (status) std::fill_n(status + first, n, Status::ok);
             if (!special) continue;
             for (std::size_t i = 0; i < n; ++i) {
                 const double value = block.time_value[i], scale = block.scale[i];
-                Faults fault = find_fault(block, block.kind, nullptr, i);
+                Faults fault = find_fault(block, block.kind, nullptr, i, domain);
                 Status code = Status::ok;
                 if (!fault.argument && !std::isfinite(block.price[i])) {
                     fault = {1, i, "price", block.price[i], "finite"};
@@ -141,7 +172,7 @@ Faults implied_vol(const Options& options, Column<double> price, double* vol, St
                 if (!fault.argument && block.expiry[i] == 0.0) {
                     fault = {1, i, "expiry", 0.0, "positive: at expiry a price does not depend on the vol"};
                 }
-                if (!fault.argument && (block.underlying[i] == 0.0 || block.strike[i] == 0.0)) {
+                if (!fault.argument && !normal && (block.underlying[i] == 0.0 || block.strike[i] == 0.0)) {
                     const bool no_strike = block.strike[i] == 0.0;
                     fault = {1, i, no_strike ? "strike" : (rows.form() == Form::spot ? "spot" : "forward"), 0.0,
                              "positive: at 0 a price does not depend on the vol"};
@@ -151,7 +182,7 @@ Faults implied_vol(const Options& options, Column<double> price, double* vol, St
                 } else if (value <= 0.0) {
                     // short of the intrinsic value by no more than its own rounding is the intrinsic value: vol 0
                     const double slack = 4.0 * std::numeric_limits<double>::epsilon() *
-                                         (block.underlying_leg[i] + block.strike_leg[i]) /
+                                         (std::fabs(block.underlying_leg[i]) + std::fabs(block.strike_leg[i])) /
                                          (rows.form() == Form::spot ? 1.0 : block.underlying_discount[i]);
                     const bool is_in = block.kind[i] * block.leg_difference[i] > 0.0;
                     if (value == 0.0 || (is_in && -value <= slack)) {
@@ -160,9 +191,10 @@ Faults implied_vol(const Options& options, Column<double> price, double* vol, St
                     }
                     code = Status::below_intrinsic;
                     fault = {1, i, "price", block.price[i], "not below the intrinsic value"};
-                } else if (value >= scale) {
+                } else if (normal ? !std::isfinite(block.vol[i]) : value >= scale) {
                     code = Status::above_maximum;
-                    fault = {1, i, "price", block.price[i], "below the value at infinite vol"};
+                    fault = {1, i, "price", block.price[i],
+                             normal ? "below the value at the largest finite vol" : "below the value at infinite vol"};
                 } else {
                     continue;
                 }

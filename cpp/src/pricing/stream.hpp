@@ -136,6 +136,9 @@ private:
     Faults total_;
 };
 
+// What the model lets underlying and strike be. Throws std::invalid_argument where model and payoff do not go together.
+Domain domain_of(const Options& options);
+
 // Greeks of blocks of rows, edges and faults included: the one driver behind greeks() and the sums of books.
 using GreekSet = std::array<bool, greek_count>;
 
@@ -168,6 +171,8 @@ private:
     const Options& options_;
     Rows rows_;
     const Kernels::ClosedForm& closed_form_;
+    const Edges& edges_;
+    Domain domain_;
     std::array<Pass, greek_count> passes_;  // the first pass_count_ of them
     std::size_t pass_count_ = 0;
     unsigned needs_ = 0;
