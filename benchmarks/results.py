@@ -24,6 +24,10 @@ OPERATIONS = {
     "implied_vol": "implied vol within 8 standard deviations",
     "implied_vol_domain": "implied vol over the whole domain",
     "sums": "seven inverse Greeks summed in 50 buckets",
+    "cash_or_nothing": "cash-or-nothing digitals, price and five Greeks",
+    "asset_or_nothing": "asset-or-nothing digitals, price and five Greeks",
+    "bachelier": "Bachelier's model, price and five Greeks",
+    "normal_vol": "implied vol of Bachelier's model",
 }
 RIGHT = 1e-6  # a peer further off than this is not called the best
 

@@ -1,5 +1,6 @@
 #include "hedgecore/pricing.hpp"
 
+#include "direct.hpp"
 #include "results.hpp"
 
 namespace hedgecore::bindings {
@@ -7,7 +8,7 @@ namespace {
 
 py::dict greeks_of(py::handle kind, py::handle strike, py::handle expiry, py::handle vol, py::handle forward,
                    py::handle spot, py::handle discount, py::handle rate, py::handle carry, std::string_view settlement,
-                   std::string_view model, std::string_view payoff, const py::bytes& which, const py::tuple& names,
+                   std::string_view model, std::string_view payoff, py::bytes which, py::tuple names,
                    std::string_view errors, py::handle threads, py::handle out) {
     OptionArguments arguments(kind, strike, expiry, forward, spot, discount, rate, carry, settlement, errors, model,
                               payoff);
@@ -22,7 +23,7 @@ py::dict greeks_of(py::handle kind, py::handle strike, py::handle expiry, py::ha
         extents = arguments.extents();
         vols.add_extent("vol", extents);
     }
-    const Results results(names, arguments.rows, out, std::move(extents));
+    Results results(names, arguments.rows, out, std::move(extents));
     const auto numbers = static_cast<std::string_view>(which);
     if (numbers.size() != names.size()) throw py::value_error("which and names must be of one length");
     GreekOutputs outputs{};
@@ -63,7 +64,7 @@ py::tuple implied_vol_of(py::handle price, py::handle kind, py::handle strike, p
         prices.add_extent("price", extents);
     }
     static const py::handle names = py::make_tuple("vol").release();
-    const Results results(py::reinterpret_borrow<py::tuple>(names), arguments.rows, out, std::move(extents));
+    Results results(py::reinterpret_borrow<py::tuple>(names), arguments.rows, out, std::move(extents));
     py::array_t<std::int8_t> status(static_cast<py::ssize_t>(wants_status ? options.n : 0));
     auto* status_data = wants_status ? reinterpret_cast<Status*>(status.mutable_data()) : nullptr;
     Faults faults;
@@ -85,15 +86,14 @@ void bind_pricing(py::module_& m) {
     for (const char* name : greek_names) names.append(name);
     m.attr("greek_names") = py::tuple(names);
 
-    m.def("greeks", &greeks_of, py::arg("kind"), py::arg("strike"), py::arg("expiry"), py::arg("vol"),
-          py::arg("forward"), py::arg("spot"), py::arg("discount"), py::arg("rate"), py::arg("carry"),
-          py::arg("settlement"), py::arg("model"), py::arg("payoff"), py::arg("which"), py::arg("names"),
-          py::arg("errors"), py::arg("threads"), py::arg("out"),
-          "A dict of the Greeks whose numbers (places in greek_names) are the bytes of `which`.");
-    m.def("implied_vol", &implied_vol_of, py::arg("price"), py::arg("kind"), py::arg("strike"), py::arg("expiry"),
-          py::arg("forward"), py::arg("spot"), py::arg("discount"), py::arg("rate"), py::arg("carry"),
-          py::arg("settlement"), py::arg("model"), py::arg("payoff"), py::arg("errors"), py::arg("threads"),
-          py::arg("out"), py::arg("wants_status"), "Implied vols and, if wanted, their status codes.");
+    define_direct<&greeks_of>(m, "greeks",
+                              "greeks(kind, strike, expiry, vol, forward, spot, discount, rate, carry, settlement, model, payoff, "
+                              "which, names, errors, threads, out, /)\n--\n\n"
+                              "A dict of the Greeks whose numbers (places in greek_names) are the bytes of `which`.");
+    define_direct<&implied_vol_of>(m, "implied_vol",
+                                   "implied_vol(price, kind, strike, expiry, forward, spot, discount, rate, carry, settlement, "
+                                   "model, payoff, errors, threads, out, wants_status, /)\n--\n\n"
+                                   "Implied vols and, if wanted, their status codes.");
 }
 
 }  // namespace hedgecore::bindings

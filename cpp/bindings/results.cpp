@@ -4,13 +4,19 @@ namespace hedgecore::bindings {
 
 Results::Results(const py::tuple& names, const Rows& rows, py::handle out, std::vector<Extent> arguments)
     : count_(names.size()), n_(rows.n), scalar_(!rows.any_array) {
+    if (out.is_none() && scalar_ && count_ <= numbers_.size()) {
+        stride_ = 1;
+        fresh_data_ = numbers_.data();
+        return;
+    }
     if (out.is_none()) {
         // One allocation. The starts are staggered modulo 4 KiB: columns that begin at the same offset within a page evict each
         // other from the L1 cache while they are written together.
         stride_ = (n_ + 7) / 8 * 8;
         if (n_ >= 512) stride_ += (576 + 4096 - stride_ * 8 % 4096) % 4096 / 8;
-        fresh_ = py::array_t<double>(static_cast<py::ssize_t>(count_ * stride_));
-        fresh_data_ = fresh_.mutable_data();
+        py::array_t<double> block(static_cast<py::ssize_t>(count_ * stride_));
+        fresh_data_ = block.mutable_data();
+        fresh_ = std::move(block);
         return;
     }
     given_.reserve(count_);
@@ -52,8 +58,8 @@ void Results::take(py::handle array, const std::string& name, std::vector<Extent
 
 py::object Results::object(std::size_t j) const {
     if (!given_.empty()) return given_[j];
-    if (scalar_) return py::reinterpret_steal<py::object>(PyFloat_FromDouble(*column(j)));
-    return py::array_t<double>(static_cast<py::ssize_t>(n_), column(j), fresh_);
+    if (scalar_) return py::reinterpret_steal<py::object>(PyFloat_FromDouble(fresh_data_[j * stride_]));
+    return py::array_t<double>(static_cast<py::ssize_t>(n_), fresh_data_ + j * stride_, fresh_);
 }
 
 }  // namespace hedgecore::bindings

@@ -1,6 +1,7 @@
 // Where results go: columns of one fresh block of memory, or arrays of the caller (out=).
 #pragma once
 
+#include <array>
 #include <optional>
 #include <string>
 #include <vector>
@@ -16,7 +17,10 @@ public:
     Results(const py::tuple& names, const Rows& rows, py::handle out, std::vector<Extent> arguments);
 
     std::size_t size() const { return count_; }
-    double* column(std::size_t j) const { return given_.empty() ? fresh_data_ + j * stride_ : given_data_[j]; }
+    double* column(std::size_t j) { return given_.empty() ? fresh_data_ + j * stride_ : given_data_[j]; }
+    Results(const Results&) = delete;
+    Results& operator=(const Results&) = delete;
+
     // The column as the caller gets it: a number where all arguments were numbers and no array was given.
     py::object object(std::size_t j) const;
 
@@ -25,7 +29,8 @@ private:
 
     std::size_t count_, n_, stride_ = 0;
     bool scalar_;
-    py::array_t<double> fresh_;
+    std::array<double, greek_count> numbers_;  // of one option, without an array
+    py::object fresh_;
     double* fresh_data_ = nullptr;
     std::vector<py::array> given_;
     std::vector<double*> given_data_;

@@ -37,6 +37,7 @@ def greeks(
     errors: str,
     threads: int | None,
     out: Any,
+    /,
 ) -> dict[str, Any]: ...
 def implied_vol(
     price: Any,
@@ -55,6 +56,7 @@ def implied_vol(
     threads: int | None,
     out: Any,
     wants_status: bool,
+    /,
 ) -> tuple[Any, Any]: ...
 def greek_sums(
     kind: Any,
