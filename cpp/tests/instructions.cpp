@@ -66,6 +66,7 @@ struct Chain {
     Values discount = values(8, [](inputs::Source& s) { return s.uniform(0.75, 1.0); });
     Values rate = values(9, [](inputs::Source& s) { return s.uniform(0.0, 0.125); });
     Values weight = values(10, [](inputs::Source& s) { return s.uniform(-50.0, 50.0); });
+    Values normal_vol = Values(rows);
     Values strike = Values(rows);
     std::vector<std::int8_t> kind = std::vector<std::int8_t>(rows);
     std::vector<std::int32_t> one_bucket = std::vector<std::int32_t>(rows);
@@ -74,6 +75,7 @@ struct Chain {
     Chain() {
         for (std::size_t i = 0; i < rows; ++i) {
             strike[i] = forward[i] * ratio[i];
+            normal_vol[i] = forward[i] * vol[i];
             kind[i] = ratio[i] > 1.0 ? 1 : -1;
             scattered[i] = std::int32_t(i * i % 29);
         }
@@ -91,6 +93,12 @@ struct Chain {
     Options with_forward(Settlement settlement = Settlement::linear) const {
         Options o = options(settlement);
         o.forward = column(forward);
+        return o;
+    }
+    Options with_normal_vol() const {
+        Options o = with_forward();
+        o.model = Model::bachelier;
+        o.vol = column(normal_vol);
         return o;
     }
     Options with_discount() const {
@@ -158,6 +166,14 @@ int main() {
     count_implied_vol("black.linear.discounted.implied_vol", discounted);
     count_implied_vol("black.linear.spot.implied_vol", spot);
     count_implied_vol("black.inverse.forward.implied_vol", inverse);
+    Options cash = forward, asset = forward;
+    cash.payoff = Payoff::cash_or_nothing;
+    asset.payoff = Payoff::asset_or_nothing;
+    count_greeks("cash_or_nothing.linear.forward.six_greeks", cash, six);
+    count_greeks("asset_or_nothing.linear.forward.six_greeks", asset, six);
+    const Options normal = chain.with_normal_vol();
+    count_greeks("bachelier.linear.forward.six_greeks", normal, six);
+    count_implied_vol("bachelier.linear.forward.implied_vol", normal);
     count_greek_sums("black.inverse.forward.greek_sums.one_bucket", inverse, chain, chain.one_bucket);
     count_greek_sums("black.inverse.forward.greek_sums.scattered", inverse, chain, chain.scattered);
 }
