@@ -62,7 +62,7 @@ class Measured:
                 bad, worst = int((ratio > 1).sum()), int(np.argmax(ratio))
                 if bad:
                     found.append(
-                        f"{self.case.name}: {name} ({level}): {ratio[worst]:.3g} times what is "
+                        f"{self.case.group}: {self.case.name}: {name} ({level}): {ratio[worst]:.3g} times what is "
                         f"allowed at {self.row(worst)} ({bad} of {output.compared.sum()})"
                     )
         return found
