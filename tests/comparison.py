@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 
 import mpmath as m
 import numpy as np
@@ -10,10 +10,8 @@ import numpy.typing as npt
 
 import oracle
 from levels import AVAILABLE, run_at
-from terms import Sized
+from terms import mp, terms
 from test_pricing_reference import bound, check
-
-Terms = Callable[[oracle.Option, str], dict[str, Sized]]
 
 
 def columns_of(options: list[oracle.Option]) -> dict[str, npt.NDArray[np.float64]]:
@@ -23,7 +21,7 @@ def columns_of(options: list[oracle.Option]) -> dict[str, npt.NDArray[np.float64
 
 
 def compare_with_oracle(
-    options: list[oracle.Option], settlement: str, terms: Terms, levels: Iterable[str] = AVAILABLE
+    options: list[oracle.Option], settlement: str, levels: Iterable[str] = AVAILABLE
 ) -> None:
     """Hold every Greek to the contract. The options share model, payoff and form; forward forms are not discounted."""
     first = options[0]
@@ -35,16 +33,16 @@ def compare_with_oracle(
     got = {level: run_at(level, code, **columns_of(options)) for level in levels}
     kappa = np.array([oracle.condition_number(option) for option in options])
     d = np.array([oracle.d1(option) for option in options])
-    with m.workdps(80):
-        sizes = [terms(option, settlement) for option in options]
+    closed = [terms(option, settlement) for option in options]
     ids = [repr(option) for option in options]
-    for name in sizes[0]:
+    for name in closed[0]:
         exact = [oracle.greek(option, name, settlement) for option in options]
-        for size, value in zip(sizes, exact, strict=True):  # the documented formula
-            assert abs(size[name].value - value) <= 1e-25 * size[name].size, name
+        with m.workdps(80):
+            for greeks, value in zip(closed, exact, strict=True):  # the documented formula
+                assert abs(mp(greeks[name].value) - value) <= 1e-25 * mp(greeks[name].size), name
         reference = np.array([float(value) for value in exact])
-        terms_of_name = np.array([float(size[name].size) for size in sizes])
-        limit = bound(name, reference, kappa, d, terms_of_name)
+        sizes = np.array([float(greeks[name].size) for greeks in closed])
+        limit = bound(name, reference, kappa, d, sizes)
         for level, columns in got.items():
             label = f"{first.model} {first.payoff} {settlement} {name} ({level})"
             check(label, columns[name], reference, limit, ids)

@@ -19,7 +19,7 @@ from comparison import compare_with_oracle
 from conftest import reference_rows
 from hedgecore.pricing import GREEK_NAMES
 from levels import AVAILABLE, run_at
-from terms import digital_terms
+from terms import sizes_of
 from test_pricing_reference import bound, check, columns, fresh_options
 
 PAYOFFS = ["cash_or_nothing", "asset_or_nothing"]
@@ -56,11 +56,10 @@ def test_every_row_of_the_exact_file(shared: Path, level: str) -> None:
         ]
         kappa = np.array([oracle.condition_number(option) for option in options])
         d1 = np.array([oracle.d1(option) for option in options])
-        with m.workdps(40):
-            sizes = [digital_terms(option, "linear") for option in options]
+        sizes = sizes_of(options, "linear")
         for name, column in names[payoff].items():
             (reference,) = columns(rows, column)
-            terms = np.array([float(size[name].size) for size in sizes])
+            terms = np.array([size[name] for size in sizes])
             limit = bound(name, reference, kappa, d1, terms)
             check(f"{payoff} {name} ({level})", got[name], reference, limit, [row["id"] for row in rows])  # fmt: skip
 
@@ -85,7 +84,7 @@ def test_fresh_samples(payoff: str, settlement: str, forward_form: bool) -> None
     options = [
         replace(o, payoff=payoff) for o in fresh_options(10, 31 + forward_form, forward_form)
     ]
-    compare_with_oracle(options, settlement, digital_terms)
+    compare_with_oracle(options, settlement)
 
 
 @pytest.mark.parametrize("payoff", PAYOFFS)

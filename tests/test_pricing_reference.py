@@ -7,13 +7,12 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import pytest
-from flint import arb
 
 import hedgecore as hc
 import oracle
-from accuracy import exact
 from conftest import reference_rows
 from levels import AVAILABLE, run_at
+from terms import sizes_of
 
 Array = npt.NDArray[np.float64]
 HALF_ULP = 2.0**-53
@@ -22,16 +21,6 @@ LEAST = 1e-305  # below, values lose bits to underflow
 
 def columns(rows: list[dict[str, str]], *names: str) -> list[Array]:
     return [np.array([float(row[name]) for row in rows]) for name in names]
-
-
-def term_sizes(option: oracle.Option, settlement: str = "linear") -> dict[str, float]:
-    """The sum of the absolute values of the terms of each Greek that has terms of both signs."""
-    x, k, t, vol, r, q = (arb(float(v)) for v in option.arguments)
-    carry = r if option.forward_form else q
-    with exact.precision(256):
-        closed = exact.Black(option.sign, x, k, t, vol, r, carry, option.forward_form)
-        terms = closed.greeks(settlement)
-        return {name: float(term.size) for name, term in terms.items() if term.mixed}
 
 
 def bound(name: str, reference: Array, kappa: Array, d1: Array, sizes: Array) -> Array:
@@ -75,7 +64,7 @@ def test_every_row_of_the_exact_files(shared: Path, file: str, level: str) -> No
         oracle.Option(int(w), *values, forward_form=not spot_form)
         for w, *values in zip(sign, x, k, t, vol, r, q, strict=True)
     ]
-    sizes = [term_sizes(option) for option in options]
+    sizes = sizes_of(options, "linear")
     for name in names:
         (reference,) = columns(rows, REFERENCE_NAMES[name])
         terms = np.array([size.get(name, 0.0) for size in sizes])
@@ -109,7 +98,7 @@ def test_inverse_file(shared: Path) -> None:
     ]
     kappa = np.array([oracle.condition_number(option) for option in options])
     d1 = np.array([oracle.d1(option) for option in options])
-    sizes = [term_sizes(option, "inverse") for option in options]
+    sizes = sizes_of(options, "inverse")
     terms = {"ddelta_pa_dF": np.array([size.get("gamma", 0.0) for size in sizes])}
     terms["d2price_coin_dF2"] = terms["ddelta_pa_dF"] / f + np.abs(g.delta) / f**2
     for name, values in got.items():
@@ -149,7 +138,7 @@ def test_fresh_samples(settlement: str, forward_form: bool) -> None:
                   settlement=settlement, **form)  # fmt: skip
     kappa = np.array([oracle.condition_number(option) for option in options])
     d1 = np.array([oracle.d1(option) for option in options])
-    sizes = [term_sizes(option, settlement) for option in options]
+    sizes = sizes_of(options, settlement)
     ids = [repr(option) for option in options]
     for name in g.names:
         reference = np.array([float(oracle.greek(option, name, settlement)) for option in options])

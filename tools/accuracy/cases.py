@@ -211,7 +211,25 @@ FORMS = {
 }
 
 
-def _options(form: str) -> Callable[[np.random.Generator, int], Sample]:
+Sampler = Callable[[np.random.Generator, int], Sample]
+
+
+def _add_rates(arguments: dict[str, Array], form: str, rng: np.random.Generator) -> Array:
+    """Rates and carries, or the discount, as the form has them; (r - q) T."""
+    expiry = arguments["expiry"]
+    count = len(expiry)
+    rate, carry = (
+        np.where(rng.random(count) < 0.1, 0.0, rng.uniform(-0.3, 0.3, count)) for _ in range(2)
+    )
+    if form == "spot":
+        arguments |= {"rate": rate, "carry": carry}
+        return (rate - carry) * expiry
+    if form == "discounted forward":
+        arguments["discount"] = np.exp(-rate * expiry)
+    return np.zeros(count)
+
+
+def _options(form: str) -> Sampler:
     """n options in every region of side, total vol and standard deviations from the money."""
 
     def draw(rng: np.random.Generator, n: int) -> Sample:
@@ -241,23 +259,48 @@ def _options(form: str) -> Callable[[np.random.Generator, int], Sample]:
         kind = rng.choice([-1.0, 1.0], count)
         x = spread(rng, 1e-2, 2e5, count)
         lead = kind * np.where(regions[0] == 0, -1, 1) * h * s  # ln(F / K)
-        rate, carry = (
-            np.where(rng.random(count) < 0.1, 0.0, rng.uniform(-0.3, 0.3, count)) for _ in range(2)
-        )
         arguments = {"kind": kind, "x": x, "expiry": expiry, "vol": vol}
-        growth = np.zeros(count)
-        if form == "spot":
-            arguments |= {"rate": rate, "carry": carry}
-            growth = (rate - carry) * expiry
-        elif form == "discounted forward":
-            arguments["discount"] = np.exp(-rate * expiry)
+        growth = _add_rates(arguments, form, rng)
         arguments["strike"] = x * np.exp(growth - lead)
         return Sample(arguments, tuple(regions))
 
     return draw
 
 
-def option_targets(option: Callable[[], exact.Black], settlement: str) -> dict[str, Target]:
+#: Total vols of Bachelier's model, by the size of the underlying.
+RELATIVE_VOLS = (1e-9, 1e-6, 1e-3, 0.01, 0.1, 1.0, 10.0, 1e3, 1e6)
+NORMAL_AXES = (
+    OPTION_AXES[0],
+    Axis("total vol / underlying", tuple(f"{a:g} to {b:g}" for a, b in pairwise(RELATIVE_VOLS))),
+    OPTION_AXES[2],
+)
+
+
+def _normal_options(form: str, settlement: str) -> Sampler:
+    """The same for Bachelier's model; with linear settlement the underlying has either sign, or is 0."""
+
+    def draw(rng: np.random.Generator, n: int) -> Sample:
+        shape = tuple(len(axis.labels) for axis in NORMAL_AXES)
+        regions = np.indices(shape).reshape(3, -1).repeat(n, axis=1)
+        side, row, column = regions
+        count = len(side)
+        totals, deviations = np.log(RELATIVE_VOLS), np.array(DEVIATIONS)
+        size = spread(rng, 1e-2, 2e5, count)
+        total = size * np.exp(rng.uniform(totals[row], totals[row + 1]))
+        distance = rng.uniform(deviations[column], deviations[column + 1]) * total
+        expiry = spread(rng, SECOND, DECADES, count)
+        kind = rng.choice([-1.0, 1.0], count)
+        sign = rng.choice([-1.0, 0.0, 1.0], count, p=[0.45, 0.1, 0.45])
+        x = size if settlement == "inverse" else size * sign
+        arguments = {"kind": kind, "x": x, "expiry": expiry, "vol": total / np.sqrt(expiry)}
+        growth = _add_rates(arguments, form, rng)
+        arguments["strike"] = x * np.exp(growth) + kind * np.where(side == 0, 1, -1) * distance
+        return Sample(arguments, tuple(regions))
+
+    return draw
+
+
+def option_targets(option: Callable[[], exact.ClosedForm], settlement: str) -> dict[str, Target]:
     """Price and Greeks of one option under the contract of docs/numerics.md.
 
     Where the terms of d1 (ln(X / K) / s, rates x expiry / s, s / 2) cancel, their rounding is
@@ -296,29 +339,54 @@ def option_targets(option: Callable[[], exact.Black], settlement: str) -> dict[s
     return targets
 
 
-def _greeks(form: str, settlement: str) -> Case:
+@dataclass(frozen=True)
+class Contract:
+    """A model and a payoff: as they are called, drawn and computed."""
+
+    model: str = "black"
+    payoff: str = "vanilla"
+
+    @property
+    def closed_form(self) -> type[exact.ClosedForm]:
+        return exact.CLOSED_FORMS[self.model, self.payoff]
+
+    @property
+    def axes(self) -> tuple[Axis, ...]:
+        return NORMAL_AXES if self.model == "bachelier" else OPTION_AXES
+
+    def draw(self, form: str, settlement: str) -> Sampler:
+        return _normal_options(form, settlement) if self.model == "bachelier" else _options(form)
+
+    def call(self, function: str, given: str, form: str, settlement: str) -> str:
+        return (
+            f"hc.{function}({given}, strike=strike, expiry=expiry, {FORMS[form]},"
+            f" settlement={settlement!r}, model={self.model!r}"
+        )
+
+
+def greeks_case(group: str, contract: Contract, form: str, settlement: str) -> Case:
+    call = contract.call("greeks", "kind, vol=vol, which='all'", form, settlement)
     return Case(
-        "prices and Greeks", f"{settlement}, {form}", OPTION_AXES, _options(form),
-        f"result.update(hc.greeks(kind, strike=strike, expiry=expiry, vol=vol, {FORMS[form]},"
-        f" settlement={settlement!r}, which='all').to_dict())",
-        lambda row: option_targets(lambda: exact.black(row), settlement),
+        group, f"{settlement}, {form}", contract.axes, contract.draw(form, settlement),
+        f"result.update({call}, payoff={contract.payoff!r}).to_dict())",
+        lambda row: option_targets(lambda: contract.closed_form.of(row), settlement),
     )  # fmt: skip
 
 
 # --- implied vol --------------------------------------------------------------------------------
 
 
-def _priced(form: str, settlement: str) -> Callable[[np.random.Generator, int], Sample]:
+def _priced(contract: Contract, form: str, settlement: str) -> Sampler:
     """Options with their price rounded to a double, as the quote to imply the vol from."""
 
     def draw(rng: np.random.Generator, n: int) -> Sample:
-        sample = _options(form)(rng, n)
+        sample = contract.draw(form, settlement)(rng, n)
         names = list(sample.arguments)
         prices = []
         for values in zip(*sample.arguments.values(), strict=True):
             option_row = dict(zip(names, map(float, values), strict=True))
             with exact.precision(256):
-                option = exact.black(option_row)
+                option = contract.closed_form.of(option_row)
                 value = option.value / option.x if settlement == "inverse" else option.value
                 prices.append(float(value.mid()))
         return Sample(sample.arguments | {"price": np.array(prices)}, sample.regions)
@@ -326,7 +394,7 @@ def _priced(form: str, settlement: str) -> Callable[[np.random.Generator, int], 
     return draw
 
 
-def vol_targets(row: Row, settlement: str) -> dict[str, Target]:
+def vol_targets(contract: Contract, row: Row, settlement: str) -> dict[str, Target]:
     """The vol that the price given implies, under the contract of docs/numerics.md.
 
     The unit is the relative change of the vol that half an ulp of the price makes, plus the
@@ -334,7 +402,7 @@ def vol_targets(row: Row, settlement: str) -> dict[str, Target]:
     Where half an ulp of the price leaves less than three digits nothing is promised.
     """
     with exact.precision(256):
-        option = exact.black(row)
+        option = contract.closed_form.of(row)
         if not option.out_of_money.value > LEAST_PRICE or not row["price"] > LEAST_PRICE:
             return {}
         price = arb(row["price"]) * (option.x if settlement == "inverse" else 1)
@@ -349,17 +417,27 @@ def vol_targets(row: Row, settlement: str) -> dict[str, Target]:
         return {"vol": Target(exact.implied(option, price), unit, 6 * unit, 6 * others)}
 
 
-def _implied(form: str, settlement: str) -> Case:
+def implied_case(group: str, contract: Contract, form: str, settlement: str) -> Case:
+    call = contract.call("implied_vol", "price, kind", form, settlement)
     return Case(
-        "implied vols", f"{settlement}, {form}", OPTION_AXES, _priced(form, settlement),
-        f"result['vol'] = hc.implied_vol(price, kind, strike=strike, expiry=expiry, {FORMS[form]},"
-        f" settlement={settlement!r})",
-        lambda row: vol_targets(row, settlement),
+        group, f"{settlement}, {form}", contract.axes, _priced(contract, form, settlement),
+        f"result['vol'] = {call})",
+        lambda row: vol_targets(contract, row, settlement),
     )  # fmt: skip
 
 
+#: Sections of docs/accuracy.md, in order.
+GROUPS = {
+    "prices and Greeks": (greeks_case, Contract()),
+    "implied vols": (implied_case, Contract()),
+    "cash-or-nothing digitals": (greeks_case, Contract(payoff="cash_or_nothing")),
+    "asset-or-nothing digitals": (greeks_case, Contract(payoff="asset_or_nothing")),
+    "Bachelier: prices and Greeks": (greeks_case, Contract(model="bachelier")),
+    "Bachelier: implied vols": (implied_case, Contract(model="bachelier")),
+}
+
 CASES: list[Case] = [
     *FUNCTIONS,
-    *(make(form, settlement) for make in (_greeks, _implied)
+    *(make(group, contract, form, settlement) for group, (make, contract) in GROUPS.items()
       for settlement in ("linear", "inverse") for form in FORMS),
 ]  # fmt: skip

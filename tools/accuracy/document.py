@@ -191,7 +191,8 @@ def worst_inputs(results: list[Measured]) -> str:
             worst = int(np.argmax(ratio))
             found.append((float(ratio[worst]), measured, worst))
         ratio_found, measured, worst = max(found, key=lambda item: item[0])
-        rows.append([name, measured.case.name, number(ratio_found), call(measured, worst)])
+        case = f"{measured.case.group}: {measured.case.name}"
+        rows.append([name, case, number(ratio_found), call(measured, worst)])
     return table(["result", "case", "of what is allowed", "at"], rows)
 
 
@@ -220,7 +221,7 @@ A finer measure than the contract: the error in half-ulps of the sum of the abso
 kappa + 1 for the price and kappa + 1 + d1^2 + (1 + abs(d1)) c for Greeks; 1e-12 plays no part in it. All cases
 together.
 
-By total vol:
+By {results[0].case.axes[1].title}:
 
 {by_region(results, 1)}
 
@@ -303,9 +304,13 @@ unless a level is named. "a / b" in a table is the largest error and the 99th pe
   with a tenth of each zero; inputs are spread evenly in their logarithms, rates and deviations evenly. Compared are options whose
   out-of-the-money value is above {LEAST_PRICE:g} and whose amounts U N(w d1), B N(w d2), U n(d1) are above {LEAST:g}, and results above
   {LEAST:g}: below lies the underflow.
+- **Digitals**: the same options, paying cash or the asset; the amounts are those of call and put, and U n(d1).
+- **Bachelier's model**: likewise, with the total vol from 1e-9 to 1e6 times the size of the underlying, which with linear
+  settlement has either sign or is 0 (a tenth), and deviations |F - K| / (vol sqrt(T)); the amounts are N(w d) and s n(d).
 - **Implied vols**: the same options, priced exactly, the price rounded once; the exact vol is the one that this double has.
 
-Bounds, with kappa the condition number of the price (linear, for both settlements) and a half-ulp 2^-53 of the value:
+Bounds, with kappa the condition number of the price (linear, for both settlements), d1 being d in Bachelier's model, and a half-ulp
+2^-53 of the value:
 
 | result | the contract: bound | allowed beyond it |
 | --- | --- | --- |
@@ -317,7 +322,9 @@ c is what cancels in d1: the sum of the absolute values of its terms ln(X / K) /
 It is 0 where they have one sign. It matters in the money at total vols in the tens, and in the spot form where
 (r - q) T is hundreds of times s: there the rounding of the terms moves d1 by many half-ulps of d1. The price of an
 in-the-money option hardly feels it, so that kappa does not cover it; its vega does. The tests assert the bound with
-what is allowed beyond it.
+what is allowed beyond it. In Bachelier's model the terms of d are those of (X - K) + X (exp((r - q) T) - 1), over
+vol sqrt(T): c is 0 in the forward form, and in the spot form large where growth takes the forward from far away next to the
+strike.
 
 Results that break what is allowed:
 

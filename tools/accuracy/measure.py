@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -62,7 +63,7 @@ class Measured:
                 bad, worst = int((ratio > 1).sum()), int(np.argmax(ratio))
                 if bad:
                     found.append(
-                        f"{self.case.name}: {name} ({level}): {ratio[worst]:.3g} times what is "
+                        f"{self.case.group}: {self.case.name}: {name} ({level}): {ratio[worst]:.3g} times what is "
                         f"allowed at {self.row(worst)} ({bad} of {output.compared.sum()})"
                     )
         return found
@@ -90,7 +91,11 @@ def measure(
             column[:, i] = *exact.split(target.value), *target[1:]
         if progress and i % 256 == 0:
             progress(i, n)
-    got = {level: run_at(level, case.code, **sample.arguments) for level in levels}
+    with ThreadPoolExecutor(len(levels)) as pool:  # each level is a process, which mostly starts
+        runs = {
+            level: pool.submit(run_at, level, case.code, **sample.arguments) for level in levels
+        }
+        got = {level: run.result() for level, run in runs.items()}
     outputs = {}
     for name, (near, lack, unit, bound, slack) in columns.items():
         errors = {}
