@@ -41,10 +41,19 @@ def same_bits(a: npt.NDArray[np.float64], b: npt.NDArray[np.float64]) -> bool:
 
 
 @pytest.mark.parametrize("settlement", ["linear", "inverse"])
+@pytest.mark.parametrize(
+    "contract",
+    [{}, {"model": "bachelier"}, {"payoff": "cash_or_nothing"}, {"payoff": "asset_or_nothing"}],
+    ids=lambda c: next(iter(c.values()), "black"),
+)
 @pytest.mark.parametrize("form", FORMS)
-def test_each_greek_alone_has_the_bits_it_has_among_all(form: str, settlement: Any) -> None:
+def test_each_greek_alone_has_the_bits_it_has_among_all(
+    form: str, contract: dict[str, Any], settlement: Any
+) -> None:
     """Only what the wanted Greeks need is computed: it must be enough."""
-    options = chain(form)
+    options = {**chain(form), **contract}
+    if contract.get("model") == "bachelier":
+        options["vol"] = options["vol"] * options["strike"]
     options["vol"][::50] = 0.0  # limits too
     everything = hc.greeks(**options, settlement=settlement, which="all")
     filled = np.full(N, np.nan)
@@ -100,6 +109,18 @@ def test_one_option_into_an_array() -> None:
     assert cell[0] == hc.price("call", strike=70, expiry=1, vol=0.5, forward=68)
 
 
+def test_a_failed_call_leaves_a_result_that_cannot_be_restated() -> None:
+    options = chain("forward")
+    result = hc.greeks(**options)
+    options["vol"][3] = -1.0
+    with pytest.raises(ValueError, match=r"vol\[3\]"):
+        hc.greeks(**options, settlement="inverse", which=result.names, out=result)
+    assert result.settlement == "inverse"
+    assert np.isnan(result.price[3])
+    with pytest.raises(ValueError, match="was to fill these Greeks failed"):
+        result.scaled("desk")
+
+
 def test_bad_rows_are_nan_in_the_given_array() -> None:
     options = chain("forward")
     options["vol"][7] = -1.0
@@ -149,8 +170,12 @@ def test_what_is_not_a_place_for_results() -> None:
     result = hc.greeks(**options, which=("price", "delta"))
     with pytest.raises(ValueError, match=r"out\['gamma'\] is missing"):
         hc.greeks(**options, which=("price", "gamma"), out=result)
+    before = {name: result[name].copy() for name in result.names}
     with pytest.raises(ValueError, match="some of the columns of out only: price"):
-        hc.greeks(**options, which="price", out=result)
+        hc.greeks(**chain("forward"), which="price", out=result)
+    assert all(np.array_equal(result[name], before[name], equal_nan=True) for name in before)
+    with pytest.raises(ValueError, match="writeable contiguous float64 array"):
+        hc.price(**options, out=np.ma.array(np.empty(N), mask=False))
     with pytest.raises(ValueError, match="desk units"):
         hc.greeks(**options, out=result.scaled("desk"))
     with pytest.raises(TypeError, match="not list"):

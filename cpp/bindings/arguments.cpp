@@ -10,11 +10,6 @@ std::string shape_text(const py::array& array) {
     return py::str(array.attr("shape")).cast<std::string>();
 }
 
-bool is_plain_array(py::handle value) {
-    static const py::handle type = py::object(py::module_::import("numpy").attr("ndarray")).release();
-    return py::type::handle_of(value).is(type);
-}
-
 // Arrays that the core can read where they lie: this dtype, aligned, whole strides.
 bool direct(const py::array& array, py::ssize_t item) {
     constexpr int aligned = py::detail::npy_api::NPY_ARRAY_ALIGNED_;
@@ -28,6 +23,10 @@ void check_dimensions(const py::array& array, const char* name) {
 }
 
 }  // namespace
+
+bool is_plain_array(py::handle value) {
+    return Py_TYPE(value.ptr()) == py::detail::npy_api::get().PyArray_Type_;
+}
 
 void Rows::add(const py::array& array, const char* name) {
     const auto size = static_cast<std::size_t>(array.size());
@@ -54,6 +53,12 @@ Numbers::Numbers(py::handle value, const char* name, Rows& rows) {
     if (PyFloat_CheckExact(value.ptr())) {
         scalar_ = PyFloat_AS_DOUBLE(value.ptr());
         return;
+    }
+    if (PyLong_CheckExact(value.ptr())) {
+        scalar_ = PyLong_AsDouble(value.ptr());
+        if (scalar_ != -1.0 || !PyErr_Occurred()) return;
+        PyErr_Clear();
+        throw py::value_error(std::string(name) + " is a whole number too large for float64");
     }
     py::array array;
     if (py::isinstance<py::array>(value)) {
@@ -126,7 +131,7 @@ Kinds::Kinds(py::handle value, bool invalid_as_zero, Rows& rows) {
     scalar_ = plain_kind(value.ptr());
     if (scalar_ != 0) return;
     py::object converted = py::reinterpret_borrow<py::object>(value);
-    if (!(py::isinstance<py::array_t<std::int8_t>>(value))) {
+    if (!(py::isinstance<py::array_t<std::int8_t>>(value) && is_plain_array(value))) {
         converted = py::module_::import("hedgecore._inputs").attr("kinds")(value, invalid_as_zero);
         if (PyLong_Check(converted.ptr())) {
             scalar_ = static_cast<std::int8_t>(PyLong_AsLong(converted.ptr()));

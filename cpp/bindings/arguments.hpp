@@ -19,6 +19,9 @@ struct Rows {
     void add(const py::array& array, const char* name);
 };
 
+// Of the very type ndarray, without what subclasses add (masks).
+bool is_plain_array(py::handle value);
+
 // The bytes an array lies in, by name: results must not be written over arguments.
 struct Extent {
     const char *name, *begin, *end;

@@ -16,6 +16,10 @@ namespace hedgecore::bindings {
 template <class T>
 T argument(PyObject* value);
 
+[[noreturn]] inline void unfit(const char* expected, PyObject* value) {
+    throw py::type_error(std::string("must be ") + expected + ", not " + Py_TYPE(value)->tp_name);
+}
+
 template <>
 inline py::handle argument<py::handle>(PyObject* value) {
     return value;
@@ -28,7 +32,7 @@ inline bool argument<bool>(PyObject* value) {
 }
 template <>
 inline std::string_view argument<std::string_view>(PyObject* value) {
-    if (!PyUnicode_Check(value)) throw py::type_error("expected text, not " + std::string(Py_TYPE(value)->tp_name));
+    if (!PyUnicode_Check(value)) unfit("text", value);
     Py_ssize_t length = 0;
     const char* text = PyUnicode_AsUTF8AndSize(value, &length);
     if (!text) throw py::error_already_set();
@@ -36,13 +40,20 @@ inline std::string_view argument<std::string_view>(PyObject* value) {
 }
 template <>
 inline py::tuple argument<py::tuple>(PyObject* value) {
-    if (!PyTuple_Check(value)) throw py::type_error("expected a tuple, not " + std::string(Py_TYPE(value)->tp_name));
+    if (!PyTuple_Check(value)) unfit("a tuple", value);
     return py::reinterpret_borrow<py::tuple>(value);
 }
 template <>
 inline py::bytes argument<py::bytes>(PyObject* value) {
-    if (!PyBytes_Check(value)) throw py::type_error("expected bytes, not " + std::string(Py_TYPE(value)->tp_name));
+    if (!PyBytes_Check(value)) unfit("bytes", value);
     return py::reinterpret_borrow<py::bytes>(value);
+}
+
+// The name of a parameter in "name(a, b, /)".
+inline std::string parameter_name(std::string_view signature, std::size_t index) {
+    std::size_t begin = signature.find('(') + 1;
+    for (; index > 0; --index) begin = signature.find(", ", begin) + 2;
+    return std::string(signature.substr(begin, signature.find_first_of(",)", begin) - begin));
 }
 
 template <auto function>
@@ -74,14 +85,26 @@ struct Direct<function> {
 private:
     template <std::size_t... I>
     static PyObject* apply(PyObject* const* values, std::index_sequence<I...>) {
-        return function(argument<Parameters>(values[I])...).release().ptr();
+        return function(named<Parameters, I>(values[I])...).release().ptr();
     }
+    template <class T, std::size_t I>
+    static T named(PyObject* value) {
+        try {
+            return argument<T>(value);
+        } catch (const py::type_error& error) {
+            throw py::type_error(parameter_name(signature, I) + " " + error.what());
+        }
+    }
+
+public:
+    static inline const char* signature = "";
 };
 
 // Adds the function to the module. `text` begins with its signature ("name(a, b, /)") and a line of "--".
 template <auto function>
 void define_direct(py::module_& m, const char* name, const char* text) {
     static PyMethodDef definition{};
+    Direct<function>::signature = text;
     auto* call = &Direct<function>::call;
     definition = {name, reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(call)), METH_FASTCALL, text};
     const py::object module_name = m.attr("__name__");

@@ -29,7 +29,9 @@ py::dict greeks_of(py::handle kind, py::handle strike, py::handle expiry, py::ha
     GreekOutputs outputs{};
     for (std::size_t j = 0; j < numbers.size(); ++j) {
         if (std::size_t(numbers[j]) >= greek_count) throw py::value_error("unknown Greek");
-        outputs[std::size_t(numbers[j])] = results.column(j);
+        double*& output = outputs[std::size_t(numbers[j])];
+        if (output) throw py::value_error("a Greek is asked for twice");
+        output = results.column(j);
     }
     Faults faults;
     {

@@ -38,7 +38,7 @@ Results::Results(const py::tuple& names, const Rows& rows, py::handle out, std::
 }
 
 void Results::take(py::handle array, const std::string& name, std::vector<Extent>& taken) {
-    const bool is_array = py::isinstance<py::array_t<double>>(array);
+    const bool is_array = py::isinstance<py::array_t<double>>(array) && is_plain_array(array);
     const auto column = is_array ? py::reinterpret_borrow<py::array>(array) : py::array();
     constexpr int aligned = py::detail::npy_api::NPY_ARRAY_ALIGNED_;
     if (!is_array || column.ndim() != 1 || static_cast<std::size_t>(column.size()) != n_ || !column.writeable() ||

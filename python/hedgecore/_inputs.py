@@ -34,6 +34,8 @@ def kinds(value: Any, invalid_as_zero: bool = False) -> int | npt.NDArray[np.int
         return sign
 
     array = np.asarray(value)
+    # of masked arrays (numpy.ma) what is masked is missing
+    masked = np.asarray(value.mask) if hasattr(value, "filled") else np.zeros((), bool)
     if array.ndim == 0:
         return kinds(array.item(), invalid_as_zero)
     if array.dtype.kind in "biuf":
@@ -42,6 +44,7 @@ def kinds(value: Any, invalid_as_zero: bool = False) -> int | npt.NDArray[np.int
     else:
         signs = _signs_of_words(array)
         valid = signs != 0
+    valid = valid & ~masked
     if not valid.all():
         if not invalid_as_zero:
             _raise_first(array, valid)

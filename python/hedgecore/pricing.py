@@ -185,8 +185,10 @@ class Greeks:
         ValueError
             For a preset that has no units for this settlement, model or payoff.
         """
-        if self.units != "natural" or self._inputs is None:
+        if self.units != "natural":
             raise ValueError(f"these Greeks are in {self.units} units: scale the natural ones")
+        if self._inputs is None:
+            raise ValueError("the call that was to fill these Greeks failed")
         chosen = units.preset_of(preset, self.settlement, self.model, self.payoff)
         names = units.shown(chosen, self.settlement, self.names)
         if not names:
@@ -241,6 +243,14 @@ class Greeks:
         return "\n".join([f"Greeks of {options} ({terms})", *lines])
 
 
+def _names(which: Any, terms: tuple[str, str, str], inputs: tuple[Any, ...]) -> tuple[str, ...]:
+    return _plan(_hashable(which), terms[0], inputs[5] is not None)[1]
+
+
+def _hashable(which: Any) -> Any:
+    return which if which is None or isinstance(which, (str, tuple)) else tuple(which)
+
+
 def _evaluate(
     inputs: tuple[Any, ...],
     which: Any,
@@ -250,8 +260,8 @@ def _evaluate(
     out: Any = None,
 ) -> dict[str, Any]:
     """The columns; the terms are settlement, model and payoff."""
-    if which.__class__ is list:
-        which = tuple(which)
+    if which.__class__ is not tuple:
+        which = _hashable(which)
     numbers, names = _plan(which, terms[0], inputs[5] is not None)
     return _core.greeks(*inputs, *terms, numbers, names, errors, threads, out)  # type: ignore[call-arg]
 
@@ -297,7 +307,8 @@ def greeks(
         Write the results into these arrays instead of new ones: an earlier result, which is
         refilled and returned, or a mapping of names to arrays.  Writeable contiguous float64
         arrays with one value for each row, none of them overlapping an argument.  When rows are in
-        error (``errors="raise"``), they hold NaN and the others their values.
+        error (``errors="raise"``), they hold NaN and the others their values.  Two threads must
+        not write into the same arrays at once.
 
     Returns
     -------
@@ -335,28 +346,30 @@ def _evaluate_into(
     errors: str,
     threads: int | None,
 ) -> Greeks:
-    settlement, model, payoff = terms
-    given = isinstance(out, Greeks)
+    arrays: Any
     if isinstance(out, Greeks):
         if out.units != "natural":
             raise ValueError(f"out is in {out.units} units: give a result in natural ones")
-        arrays: Any = out.to_dict()
+        result, arrays = out, out.to_dict()
+        wanted = tuple(arrays) if which is None else _names(which, terms, inputs)
+        missing = [name for name in wanted if name not in arrays]
+        if missing:
+            raise ValueError(f"out[{missing[0]!r}] is missing")
+        if len(wanted) < len(arrays):
+            raise ValueError(f"which names some of the columns of out only: {', '.join(wanted)}")
     elif isinstance(out, Mapping):
-        arrays = out
+        result, arrays = Greeks({}, *terms[:1], None, "natural", *terms[1:]), out
     else:
         raise TypeError(
             f"out must be an earlier result or a mapping of names to arrays, not {type(out).__name__}"
         )
-    if which is None:
-        which = tuple(arrays)
-    columns = _evaluate(inputs, which, terms, errors, threads, arrays)
-    if not given:
-        return Greeks(columns, settlement, inputs, "natural", model, payoff)
-    assert isinstance(out, Greeks)
-    if len(columns) != len(arrays):
-        raise ValueError(f"which names some of the columns of out only: {', '.join(columns)}")
-    out.__init__(columns, settlement, inputs, "natural", model, payoff)  # type: ignore[misc]
-    return out
+    # until all has gone well the columns belong to no inputs, so that nothing can be restated from them
+    result.settlement, result.model, result.payoff = terms
+    result._inputs = None
+    names = tuple(arrays) if which is None else which
+    result._columns = _evaluate(inputs, names, terms, errors, threads, arrays)
+    result._inputs = inputs
+    return result
 
 
 def price(

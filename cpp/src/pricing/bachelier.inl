@@ -24,7 +24,8 @@ HC_INLINE double small_growth(double x) { return mad(x * x, polynomial(exp_terms
 // U - B. The difference of rounded legs would lose what is left of it next to the money: D ((X - K) + X (e^((r - q) T) - 1))
 // loses nothing, as ln(X / K) + (r - q) T does not in Black's model.
 HC_INLINE double normal_distance(const Legs& b, std::size_t i) {
-    const double growth = (b.rate_used[i] - b.carry_used[i]) * b.expiry[i];
+    // the forward forms hold the forward; their own rate may be infinite where the expiry is tiny
+    const double growth = (b.form == Form::spot ? b.rate_used[i] - b.carry_used[i] : 0.0) * b.expiry[i];
     const bool is_small = magnitude(growth) <= 0.3465;
     const double near = mad(b.underlying[i], small_growth(growth), b.underlying[i] - b.strike[i]);
     const double nearby = b.strike_discount[i] * near, far = b.underlying_leg[i] - b.strike_leg[i];
@@ -35,6 +36,7 @@ HC_INLINE double normal_distance(const Legs& b, std::size_t i) {
 HC_INLINE std::uint64_t is_special_normal(const Legs& b, Settlement settlement, std::size_t i) {
     const double least = settlement == Settlement::inverse ? 0.0 : -__builtin_inf();
     return mask_of(!(b.underlying[i] > least)) | mask_of(!(magnitude(b.leg_difference[i]) <= greatest)) |
+           mask_of(!(magnitude(b.underlying_leg[i]) + magnitude(b.strike_leg[i]) <= greatest)) |
            mask_of(!(b.expiry[i] > 0.0)) | mask_of(!(b.expiry[i] <= greatest)) |
            mask_of(!(b.strike_discount[i] > 0.0)) | mask_of(!(b.strike_discount[i] <= greatest)) |
            mask_of(!(magnitude(b.rate_used[i] * b.expiry[i]) <= largest_growth)) |
@@ -53,7 +55,7 @@ static bool bachelier_prepare(BlackBlock& b) {
     HC_EACH(i, n) {
         const double s = b.strike_discount[i] * (b.vol[i] * b.root_expiry[i]);
         b.total_vol[i] = s;
-        special += 1 & (is_special_normal(b, settlement, i) | mask_of(!(s > smallest_total_vol)) |
+        special += 1 & (is_special_normal(b, settlement, i) | mask_of(!(s >= least_normal)) |
                         mask_of(!(b.vol[i] <= greatest)));
     }
     HC_EACH(i, n) {

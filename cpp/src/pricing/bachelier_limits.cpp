@@ -8,7 +8,8 @@ namespace {
 constexpr double inverse_sqrt_2pi = 0.3989422804014327;
 constexpr double infinity = std::numeric_limits<double>::infinity();
 
-bool at_limit(const BlackBlock& b, std::size_t i) { return b.total_vol[i] <= smallest_total_vol; }
+// An amount of currency: no number but a subnormal one is too small.
+bool at_limit(const BlackBlock& b, std::size_t i) { return b.total_vol[i] < std::numeric_limits<double>::min(); }
 
 // On the way to expiry at a vol d vanishes like (b X / vol) sqrt(T); on the way to vol 0 it is 0 throughout.
 double at_money(const BlackBlock& b, bool inverse, Greek greek, std::size_t i) {

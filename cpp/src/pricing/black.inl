@@ -62,7 +62,7 @@ static void strike_parts(BlackBlock& b) {
 
 static bool black_prepare(BlackBlock& b) {
     const std::size_t n = b.n;
-    fill_legs<false>(b, n);
+    const bool discounts_regular = fill_legs<false>(b, n);
     std::uint64_t regular = 0;
     HC_EACH(i, n) {
         const double s = b.vol[i] * b.root_expiry[i];
@@ -97,5 +97,5 @@ static bool black_prepare(BlackBlock& b) {
             b.d2[i] = above ? -z2 : z1;
         }
     }
-    return regular != n;
+    return !discounts_regular || regular != n;
 }

@@ -13,7 +13,7 @@ using Lane = double[block_size];
 // Which inputs describe the discounting.
 enum class Form { forward, discounted_forward, spot };
 
-// Below this total vol (vol x sqrt(expiry)) an option is its payoff to every digit unless it is exactly at the money.
+// Below this total vol (vol x sqrt(expiry)) an option under Black is its payoff to every digit unless it is exactly at the money.
 inline constexpr double smallest_total_vol = 1e-100;
 inline constexpr double largest_growth = 700.0;  // of |rate x expiry|: e^700 is near the largest double
 

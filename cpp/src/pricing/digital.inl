@@ -12,7 +12,7 @@
 template <bool asset>
 static bool digital_prepare(BlackBlock& b) {
     const std::size_t n = b.n;
-    fill_legs<false>(b, n);
+    const bool discounts_regular = fill_legs<false>(b, n);
     std::uint64_t regular = 0;
     HC_EACH(i, n) {
         const double s = b.vol[i] * b.root_expiry[i];
@@ -37,7 +37,7 @@ static bool digital_prepare(BlackBlock& b) {
         value[i] = w * d < 0.0 ? tail : rest;
         b.density[i] = w * b.density[i];
     }
-    return regular != n;
+    return !discounts_regular || regular != n;
 }
 
 // What the expressions below are made of; amounts in the currency of settlement.

@@ -67,7 +67,7 @@ static void implied_steps(ImpliedBlock& b) {
 
 static bool implied_vol(ImpliedBlock& b) {
     const std::size_t n = b.n;
-    fill_legs<true>(b, n);
+    const bool discounts_regular = fill_legs<true>(b, n);
     // Prices become undiscounted amounts of the quote currency in the forward form, discounted ones in the spot form.
     const bool forward_form = b.form != Form::spot;
     const double* unit = b.settlement == Settlement::inverse ? b.underlying : constants.ones;
@@ -103,5 +103,5 @@ static bool implied_vol(ImpliedBlock& b) {
     small ? implied_steps<true>(b) : implied_steps<false>(b);
     double* vol = b.vol;
     HC_EACH(i, n) vol[i] = b.total_vol[i] / b.root_expiry[i];
-    return regular != n;
+    return !discounts_regular || regular != n;
 }

@@ -49,8 +49,9 @@ static const double* discounts(double* out, const double* rate, const double* ex
 }
 
 // Without the logarithm the moneyness is not filled in.
+// False if a discount factor may be outside its bounds.
 template <bool exact, bool with_logarithm = true>
-static void fill_legs(Legs& b, std::size_t n) {
+static bool fill_legs(Legs& b, std::size_t n) {
     const double *underlying = b.underlying, *strike = b.strike, *expiry = b.expiry;
     if constexpr (with_logarithm) {
         if (log_and_root<exact>(b, n)) log_of_any_size<exact>(b, n);
@@ -59,12 +60,13 @@ static void fill_legs(Legs& b, std::size_t n) {
     }
 
     b.rate_used = b.carry_used = constants.zeros;
+    std::uint64_t regular = 0;
     if (b.form == Form::forward) {
         b.underlying_leg = underlying;
         b.strike_leg = strike;
         b.underlying_discount = b.strike_discount = constants.ones;
         HC_EACH(i, n) b.leg_difference[i] = underlying[i] - strike[i];
-        return;
+        return true;
     }
     double *u = b.own_legs[0], *k = b.own_legs[1];
     b.underlying_leg = u;
@@ -76,6 +78,7 @@ static void fill_legs(Legs& b, std::size_t n) {
             u[i] = discount[i] * underlying[i];
             k[i] = discount[i] * strike[i];
             b.leg_difference[i] = discount[i] * (underlying[i] - strike[i]);
+            regular += std::uint64_t(discount[i] > 0.0);
         }
         if (b.wants_rates) {
             double* own = b.own_rate;
@@ -85,7 +88,7 @@ static void fill_legs(Legs& b, std::size_t n) {
             }
             b.rate_used = b.carry_used = own;
         }
-        return;
+        return regular == n;
     }
     // A rate or a carry of zero throughout is not given: its discount is 1.
     if (b.rate) b.rate_used = b.rate;
@@ -99,12 +102,17 @@ static void fill_legs(Legs& b, std::size_t n) {
         u[i] = underlying[i] * of_underlying[i];
         k[i] = strike[i] * of_strike[i];
         b.leg_difference[i] = u[i] - k[i];
+        // inside e^-697 and e^697: the rates are within bounds for certain
+        regular += std::uint64_t(smaller(of_underlying[i], of_strike[i]) > 1e-303) &
+                   std::uint64_t(larger(of_underlying[i], of_strike[i]) < 1e303);
         if constexpr (with_logarithm) b.moneyness[i] = mad(rate[i] - carry[i], expiry[i], b.moneyness[i]);
     }
+    return regular == n;
 }
 
-// 1 where every input of the lane is inside the open domain of the formulas, else 0 (NaN included). `positive` is a
-// number that has to be. The kind is checked where it is read.
+// 1 where the formulas hold for the lane, given that its discounts are regular; else 0 (NaN included), and the scalar checks of limits.hpp decide.
+// Whatever they would object to, or treat as a limit, must give 0 here: a result may not depend on its neighbours.
+// `positive` is a number that has to be. The kind is checked where it is read.
 HC_INLINE std::uint64_t is_regular(const Legs& b, std::size_t i, double positive) {
     const double u = b.underlying_leg[i], k = b.strike_leg[i];
     // NaN may get lost in the smallest of three, never in a sum

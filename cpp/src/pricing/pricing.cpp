@@ -94,7 +94,7 @@ GreekStream::Worker::Worker(const GreekStream& stream) : stream_(stream) {
 }
 
 void GreekStream::Worker::run(std::size_t first, std::size_t n, const GreekOutputs& out, double invalid,
-                              Faults& faults) {
+                              Faults& faults, std::bitset<block_size>* faulty) {
     const Settlement settlement = stream_.options_.settlement;
     const std::span passes(stream_.passes_.data(), stream_.pass_count_);
     stream_.rows_.cut(cuts_, block_, first, n);
@@ -111,6 +111,7 @@ void GreekStream::Worker::run(std::size_t first, std::size_t n, const GreekOutpu
             out[pass.greek][i] =
                 fault.argument ? invalid : stream_.edges_.limit(block_, settlement, Greek(pass.greek), i);
         }
+        if (fault.argument && faulty) (*faulty)[i] = true;
         fault.row = first + i;
         merge(faults, fault);
     }

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <bitset>
 #include <cstddef>
 #include <mutex>
 #include <stdexcept>
@@ -152,8 +153,9 @@ public:
     public:
         explicit Worker(const GreekStream& stream);
         // Fills out[g][0, n) for every wanted Greek g from the rows that begin at `first`, n <= block_size. Rows outside the
-        // domain get `invalid` and are added to the faults.
-        void run(std::size_t first, std::size_t n, const GreekOutputs& out, double invalid, Faults& faults);
+        // domain get `invalid` and are added to the faults, and marked in `faulty` if given.
+        void run(std::size_t first, std::size_t n, const GreekOutputs& out, double invalid, Faults& faults,
+                 std::bitset<block_size>* faulty = nullptr);
 
     private:
         const GreekStream& stream_;

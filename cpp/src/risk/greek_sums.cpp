@@ -1,6 +1,7 @@
 #include "hedgecore/risk.hpp"
 
 #include <algorithm>
+#include <bitset>
 #include <cmath>
 #include <stdexcept>
 #include <string>
@@ -29,11 +30,12 @@ bool read_buckets(Column<std::int32_t> bucket, std::size_t buckets, std::size_t 
 }
 
 // Where a weight is 0 the Greek does not count, even if it is infinite (gamma at the money at expiry); a weight that is not
-// finite is a fault and counts as 0.
-void settle(double* weight, double* value, std::size_t first, std::size_t n, Faults& faults) {
+// finite is a fault, once for its row, and counts as 0.
+void settle(double* weight, double* value, std::size_t first, std::size_t n, std::bitset<block_size>& faulty, Faults& faults) {
     for (std::size_t i = 0; i < n; ++i) {
         if (!std::isfinite(weight[i])) {
-            merge(faults, {1, first + i, "weight", weight[i], "finite"});
+            if (!faulty[i]) merge(faults, {1, first + i, "weight", weight[i], "finite"});
+            faulty[i] = true;
             weight[i] = 0.0;
         }
         if (weight[i] == 0.0) value[i] = 0.0;
@@ -80,7 +82,8 @@ Faults greek_sums(const Options& options, std::span<const RiskTerm> terms, Colum
         Faults faults;
         for (std::size_t first = begin; first < end; first += block_size) {
             const std::size_t n = std::min(block_size, end - first);
-            worker.run(first, n, out, 0.0, faults);
+            std::bitset<block_size> faulty;  // rows counted already
+            worker.run(first, n, out, 0.0, faults, &faulty);
             std::int32_t where[block_size];
             const bool one_bucket = read_buckets(bucket, buckets, first, n, where);
             for (std::size_t t = 0; t < terms.size(); ++t) {
@@ -91,7 +94,7 @@ Faults greek_sums(const Options& options, std::span<const RiskTerm> terms, Colum
                 if (!std::isfinite(sum)) {
                     std::copy_n(weight, n, own_weight);
                     std::copy_n(value, n, own_value);
-                    settle(own_weight, own_value, first, n, faults);
+                    settle(own_weight, own_value, first, n, faulty, faults);
                     weight = own_weight;
                     value = own_value;
                     sum = table.dot(weight, value, n);
