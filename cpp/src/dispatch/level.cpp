@@ -32,6 +32,7 @@ namespace {
 #include "pricing/bachelier.inl"
 #include "pricing/implied_vol.inl"
 #include "pricing/implied_normal_vol.inl"
+#include "risk/scenarios.inl"
 
 #define HC_MAP(name, function)                                        \
     void name(const double* x, double* y, std::size_t n) {            \
@@ -105,6 +106,9 @@ constinit const Kernels table = {
     digital_form<true>,
     implied_vol,
     implied_normal_vol,
+    scenario_start,
+    scenario_sheet,
+    scenario_node,
     dot,
     widen,
 };
