@@ -69,7 +69,11 @@ static void scenario_node(ScenarioBlock& b, double factor, double log_factor) {
     HC_EACH(i, n) {
         const double lower = smaller(b.shocked_forward[i], b.strike[i]);
         b.density[i] = scaled_power(lower * inverse_sqrt_2pi, b.exponent_rest[i], b.exponent_bits[i]);
-        mills_nodes(b, i);
+        // the arguments of both Mills ratios from one division
+        const double z1 = b.z1[i], first = negated_if(is_reflected(z1), z1) + mills_shift, second = b.z2[i] + mills_shift;
+        const double inverse = 1.0 / (first * second);
+        b.y1[i] = second * inverse;
+        b.y2[i] = first * inverse;
     }
     HC_EACH(i, n) mills_polynomials(mills_terms, b, i);
     scenario_amounts(b);
