@@ -117,7 +117,9 @@ class ScenarioGrid:
         try:
             return self.columns[name]
         except KeyError:
-            raise KeyError(f"{name!r} was not computed; there are {', '.join(self.columns)}") from None
+            raise KeyError(
+                f"{name!r} was not computed; there are {', '.join(self.columns)}"
+            ) from None
 
     def __len__(self) -> int:
         """Return the number of nodes."""
@@ -141,7 +143,8 @@ class ScenarioGrid:
             if not chosen.any():
                 known = ", ".join(dict.fromkeys(self.underlying.tolist()))
                 raise ValueError(f"the book has nothing in {underlying!r}; there are {known}")
-        return column[:, chosen].sum(axis=1).reshape(self.shape)
+        total: Array = column[:, chosen].sum(axis=1).reshape(self.shape)
+        return total
 
     def pnl(self, underlying: str | None = None, currency: Literal["usd", "coin"] = "usd") -> Array:
         """Return the profit and loss in the shape of the grid."""
@@ -214,7 +217,12 @@ class ScenarioGrid:
             )
             some = data.take(rows)
             columns = _columns(
-                single, some, np.arange(len(rows)), some.levels, self._shocks.take(pair[rows]), paid[rows]
+                single,
+                some,
+                np.arange(len(rows)),
+                some.levels,
+                self._shocks.take(pair[rows]),
+                paid[rows],
             )
             head = {"instrument": one.name, "underlying": one.base, "quantity": quantity}
             yield head | {
@@ -496,12 +504,12 @@ def _futures(
     inverse_coins = total(now * coin) / factor
     linear_coins = total(now * unit) * factor * per_index
     profit = total(paid * coin) - inverse_coins + linear_coins - total(paid * unit) * per_index
-    linear_profit_free = linear_coins * live
-    coins = inverse_coins * live + linear_profit_free
+    linear_live = linear_coins * live
+    coins = inverse_coins * live + linear_live
     return {
         "value_coin": profit,
         "net_delta": coins,
-        "black_delta": total(q * coin) * per_index * live + linear_profit_free,
+        "black_delta": total(q * coin) * per_index * live + linear_live,
         # the USD value of an inverse position is S x coins: its derivative is the profit plus the delta
         "usd_delta": coins + total(paid * coin) - inverse_coins,
         "net_gamma_1pct": -inverse_coins * live / 100,
@@ -538,7 +546,9 @@ def _known(names: Any, what: str, market: Market) -> None:
             raise ValueError(f"{what}: {name!r} is no underlying of the market; there are {known}")
 
 
-def _axis(axis: Axis | None, name: str, coins: list[str], market: Market) -> tuple[int, dict[str, Array]]:
+def _axis(
+    axis: Axis | None, name: str, coins: list[str], market: Market
+) -> tuple[int, dict[str, Array]]:
     """The length of an axis, and the shocks by coin."""
     if not isinstance(axis, Mapping):
         values = _finite((0.0,) if axis is None else axis, name)

@@ -13,7 +13,7 @@ static void scenario_start(ScenarioBlock& b) {
 // True if a vol that was positive no longer is.
 static bool scenario_sheet(ScenarioBlock& b, double vol_scale, double vol_shift, double time_shift) {
     const std::size_t n = b.n;
-    std::uint64_t bad = 0;
+    std::uint64_t good = 0;
     HC_EACH(i, n) {
         const double vol = mad(b.vol[i], vol_scale, vol_shift);
         const double left = larger(b.expiry[i] - time_shift, 0.0);
@@ -25,41 +25,44 @@ static bool scenario_sheet(ScenarioBlock& b, double vol_scale, double vol_shift,
         b.total_vol[i] = payoff ? 0.0 : s;
         b.inverse_total_vol[i] = payoff ? 1e300 : inverse;
         b.steepness[i] = payoff ? 0.0 : inverse;
-        bad |= mask_of(!(vol > 0.0)) & mask_of(b.vol[i] != vol);
+        good += std::uint64_t(vol > 0.0) | std::uint64_t(vol == b.vol[i]);
     }
     HC_EACH(i, n) {
         b.discounted_weight[i] = b.weight[i] * discount_factor(b.rate[i], larger(b.expiry[i] - time_shift, 0.0));
     }
-    return bad != 0;
+    return good != n;
 }
 
-// With L = min(F, K) and H = max(F, K) the two amounts of the out-of-the-money option are L N(-z1) and H N(-z2) (mills.inl).
-// The other option of the pair has one forward contract beside them.
+// As black_tails, underlying_parts and strike_parts, in one pass and undiscounted.
 static void scenario_amounts(ScenarioBlock& b) {
     const std::size_t n = b.n;
     HC_EACH(i, n) {
         const MillsPair m = mills_pair(b, i, b.total_vol[i]);
         const double density = b.density[i], forward = b.shocked_forward[i], strike = b.strike[i], kind = b.kind[i];
-        const bool reflected = is_reflected(b.z1[i]);
-        const double high = density * m.second, tail = density * m.first;
-        const double rest = smaller(forward, strike) - tail;
-        const double low = reflected ? rest : tail;
-        const double worth = reflected ? rest - high : density * m.difference;
-        const bool above = forward <= strike;  // the strike: the call is out of the money
-        const double contract = negated_if(above, kind) > 0.0 ? kind : 0.0;
-        b.value[i] = mad(contract, forward - strike, worth);
-        b.underlying[i] = mad(contract, forward, above ? low : -high);
-        b.strike_part[i] = mad(contract, strike, above ? high : -low);
+        const double z1 = b.z1[i];
+        const double first = density * m.first, second = density * m.second;
+        const double reflected = (smaller(forward, strike) - first) - second, plain = density * m.difference;
+        const double out_of_money = is_reflected(z1) ? reflected : plain;
+        b.value[i] = out_of_money + larger(kind * (forward - strike), 0.0);
+
+        const bool above = forward <= strike;
+        const double tail1 = above ? first : second, rest1 = forward - tail1;
+        const double tail2 = above ? second : first, rest2 = strike - tail2;
+        const double side1 = negated_if((above ? z1 : -1.0) < -0.5, kind);
+        const double side2 = negated_if((above ? -1.0 : z1) >= -0.5, kind);
+        b.underlying[i] = kind * (side1 > 0.0 ? tail1 : rest1);
+        b.strike_part[i] = kind * (side2 > 0.0 ? tail2 : rest2);
     }
 }
 
 static void scenario_node(ScenarioBlock& b, double factor, double log_factor) {
     const std::size_t n = b.n;
     HC_EACH(i, n) {
-        const double x = b.moneyness[i] + log_factor;
+        const double forward = b.forward[i] * factor;
+        const double x = chosen(forward == b.strike[i], 0.0, b.moneyness[i] + log_factor);
         const double h = smaller(magnitude(x) * b.inverse_total_vol[i], 1e8), t = smaller(0.5 * b.total_vol[i], 1e8);
         const double z1 = h - t;
-        b.shocked_forward[i] = b.forward[i] * factor;
+        b.shocked_forward[i] = forward;
         b.z1[i] = z1;
         b.z2[i] = h + t;
         const Exponent e = exponent_of(larger(-0.5 * z1 * z1, -1419.0));
