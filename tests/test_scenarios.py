@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import hedgecore as hc
+from conftest import ROOT
 from hedgecore import _core
 from hedgecore.scenarios import MEASURES, PNL, Node
 from test_book import DECEMBER, JUNE, NAMES, QUANTITIES
@@ -478,6 +479,16 @@ def test_tail_clear_errors() -> None:
         grid.tail()
     with pytest.raises(ValueError, match="level = 1 must be between 0 and 1"):
         grid.tail(1)
+
+
+def test_the_example_of_the_documentation() -> None:
+    text = (ROOT / "docs" / "books.md").read_text().split("## Scenario grids")[1]
+    code = text.split("```python\n")[1].split("```")[0]
+    names: dict[str, Any] = {"book": book(), "market": market()}
+    exec(code, names)  # noqa: S102
+    assert names["grid"].pnl().shape == (5, 3, 2)
+    assert names["block"]["pnl_usd"].shape[1] == 30
+    assert names["history"].tail(0.975).expected_shortfall > 0
 
 
 def test_memory_does_not_grow_with_the_nodes() -> None:
