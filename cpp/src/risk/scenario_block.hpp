@@ -9,6 +9,7 @@ namespace hedgecore {
 
 struct ScenarioBlock : MillsLanes {
     std::size_t n;
+    bool wants_underlying, wants_strike;  // whether these amounts are filled in
 
     // The options. Rows that are not valid have inputs of 1 and the weight 0.
     alignas(64) Lane kind, forward, strike, expiry, vol, rate, weight;

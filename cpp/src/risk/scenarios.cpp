@@ -172,7 +172,13 @@ void check(const ScenarioNodes& nodes) {
 class Worker {
 public:
     Worker(const ScenarioOptions& options, const ScenarioNodes& nodes, const double* log_factor, std::span<const Term> terms)
-        : options_(options), nodes_(nodes), log_factor_(log_factor), terms_(terms), weights_(terms.size() * block_size) {}
+        : options_(options), nodes_(nodes), log_factor_(log_factor), terms_(terms), weights_(terms.size() * block_size) {
+        const auto reads = [&](Lane ScenarioBlock::* source) {
+            return std::any_of(terms.begin(), terms.end(), [&](const Term& term) { return term.source == source; });
+        };
+        block_.wants_underlying = reads(&ScenarioBlock::underlying);
+        block_.wants_strike = reads(&ScenarioBlock::strike_part);
+    }
 
     // Adds to sums[greek * stride + node].
     void run(const Piece& piece, const std::size_t* order, double* sums, std::size_t stride, Faults& faults) {

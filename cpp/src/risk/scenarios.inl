@@ -34,6 +34,7 @@ static bool scenario_sheet(ScenarioBlock& b, double vol_scale, double vol_shift,
 }
 
 // As black_tails, underlying_parts and strike_parts, in one pass and undiscounted.
+template <bool with_underlying, bool with_strike>
 static void scenario_amounts(ScenarioBlock& b) {
     const std::size_t n = b.n;
     HC_EACH(i, n) {
@@ -46,12 +47,16 @@ static void scenario_amounts(ScenarioBlock& b) {
         b.value[i] = out_of_money + larger(kind * (forward - strike), 0.0);
 
         const bool above = forward <= strike;
-        const double tail1 = above ? first : second, rest1 = forward - tail1;
-        const double tail2 = above ? second : first, rest2 = strike - tail2;
-        const double side1 = negated_if((above ? z1 : -1.0) < -0.5, kind);
-        const double side2 = negated_if((above ? -1.0 : z1) >= -0.5, kind);
-        b.underlying[i] = kind * (side1 > 0.0 ? tail1 : rest1);
-        b.strike_part[i] = kind * (side2 > 0.0 ? tail2 : rest2);
+        if constexpr (with_underlying) {
+            const double tail = above ? first : second, rest = forward - tail;
+            const double side = negated_if((above ? z1 : -1.0) < -0.5, kind);
+            b.underlying[i] = kind * (side > 0.0 ? tail : rest);
+        }
+        if constexpr (with_strike) {
+            const double tail = above ? second : first, rest = strike - tail;
+            const double side = negated_if((above ? -1.0 : z1) >= -0.5, kind);
+            b.strike_part[i] = kind * (side > 0.0 ? tail : rest);
+        }
     }
 }
 
@@ -79,5 +84,9 @@ static void scenario_node(ScenarioBlock& b, double factor, double log_factor) {
         b.y2[i] = first * inverse;
     }
     HC_EACH(i, n) mills_polynomials(mills_terms, b, i);
-    scenario_amounts(b);
+    if (b.wants_underlying) {
+        (b.wants_strike ? scenario_amounts<true, true> : scenario_amounts<true, false>)(b);
+    } else {
+        (b.wants_strike ? scenario_amounts<false, true> : scenario_amounts<false, false>)(b);
+    }
 }
