@@ -258,6 +258,24 @@ def other_section(table: Table) -> list[str]:
     )
 
 
+def scenarios_section(table: Table) -> list[str]:
+    rows = table.all(operation="scenarios")
+    if not rows:  # a run before there were grids
+        return []
+    nodes = max(row["nodes"] for row in rows)
+    text = ["## A scenario grid", ""]
+    text += [
+        f"{rows[0]['n']:,} options of 12 expiries at {nodes} nodes (31 spots, 11 vols): P&L, delta, gamma and vega summed by expiry.",
+        "",
+    ]
+    body = [
+        [r["who"], str(r["threads"]), figure(r["ns"] / r["nodes"]), figure(r["ns"] * r["n"] / 1e6)]
+        for r in rows
+    ]
+    head = ["by", "threads", "ns per revaluation", "ms"]
+    return [*text, *markdown(head, body)]
+
+
 def document(data: dict[str, Any]) -> str:
     """RESULTS.md."""
     table = Table(data["rows"])
@@ -272,9 +290,10 @@ def document(data: dict[str, Any]) -> str:
         machine_section(data, table),
         own_section(table),
         peers_section(data, table),
+        scenarios_section(table),
         other_section(table),
     )
-    for section in sections:
+    for section in filter(None, sections):
         lines += [*section, ""]
     return "\n".join(lines)
 

@@ -86,7 +86,7 @@ def test_special_values_without_fma() -> None:
 
 
 def test_every_kernel_is_hashed() -> None:
-    """Each vector function; each Greek of each settlement and form; implied vol; sums."""
+    """Each vector function; each Greek of each settlement and form; implied vol; sums; scenarios."""
     names = hashes(native(), native_levels()[-1])
     declared = (ROOT / "cpp/include/hedgecore/math.hpp").read_text()
     functions = [
@@ -117,3 +117,5 @@ def test_every_kernel_is_hashed() -> None:
                 "greek_sums.29",
             }
             assert {f"black.{settlement}.{form}.{name}" for name in wanted} <= names.keys()
+        for form in ("forward", "rate"):
+            assert f"black.{settlement}.{form}.scenario_sums" in names

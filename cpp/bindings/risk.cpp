@@ -44,6 +44,64 @@ py::tuple greek_sums_of(py::handle kind, py::handle strike, py::handle expiry, p
     return py::make_tuple(sums, faults.count);
 }
 
+using Matrix = py::array_t<double, py::array::c_style | py::array::forcecast>;
+
+py::array_t<double> scenario_sums_of(py::handle kind, py::handle strike, py::handle expiry, py::handle vol,
+                                     py::handle forward, py::handle rate, py::handle weight, std::string_view settlement,
+                                     const std::vector<int>& greeks,
+                                     const py::array_t<std::int32_t, py::array::c_style>& bucket,
+                                     const Matrix& spot_factor, const Matrix& vol_scale, const Matrix& vol_shift,
+                                     const Matrix& time_shift, py::handle threads) {
+    OptionArguments arguments(kind, strike, expiry, forward, py::none(), py::none(), rate, py::none(), settlement, "raise");
+    const Numbers vols(vol, "vol", arguments.rows), weights(weight, "weight", arguments.rows);
+    OptionArguments::require(vols, "vol");
+    OptionArguments::require(weights, "weight");
+    OptionArguments::require(arguments.forward, "forward");
+    arguments.rows.add(bucket, "bucket");
+    if (spot_factor.ndim() != 2 || time_shift.ndim() != 1 || time_shift.size() != spot_factor.shape(1)) {
+        throw py::value_error("spot_factor must have a row for each bucket and a column for each node, time_shift a number for each node");
+    }
+    for (const Matrix* other : {&vol_scale, &vol_shift}) {
+        if (other->ndim() != 2 || other->shape(0) != spot_factor.shape(0) || other->shape(1) != spot_factor.shape(1)) {
+            throw py::value_error("vol_scale and vol_shift must have the shape of spot_factor");
+        }
+    }
+    std::vector<Greek> wanted;
+    for (const int greek : greeks) {
+        if (greek < 0 || std::size_t(greek) >= greek_count) throw py::value_error("unknown Greek");
+        wanted.push_back(Greek(greek));
+    }
+    ScenarioOptions options;
+    options.n = arguments.rows.n;
+    options.kind = arguments.kind.column();
+    options.strike = arguments.strike.column();
+    options.expiry = arguments.expiry.column();
+    options.vol = vols.column();
+    options.forward = arguments.forward.column();
+    options.rate = arguments.rate.column();
+    options.weight = weights.column();
+    options.bucket = {bucket.data(), bucket.size() == 1 ? 0 : 1};
+    options.settlement = arguments.settlement;
+    ScenarioNodes nodes;
+    nodes.n = static_cast<std::size_t>(spot_factor.shape(1));
+    nodes.buckets = static_cast<std::size_t>(spot_factor.shape(0));
+    nodes.spot_factor = spot_factor.data();
+    nodes.vol_scale = vol_scale.data();
+    nodes.vol_shift = vol_shift.data();
+    nodes.time_shift = time_shift.data();
+    const Execution execution = execution_of(threads);
+
+    py::array_t<double> sums({static_cast<py::ssize_t>(wanted.size()), spot_factor.shape(0), spot_factor.shape(1)});
+    double* out = sums.mutable_data();
+    Faults faults;
+    {
+        const py::gil_scoped_release release;
+        faults = scenario_sums(options, nodes, wanted, out, execution);
+    }
+    raise_faults(faults, false);
+    return sums;
+}
+
 }  // namespace
 
 void bind_risk(py::module_& m) {
@@ -52,6 +110,11 @@ void bind_risk(py::module_& m) {
           py::arg("settlement"), py::arg("greeks"), py::arg("weights"), py::arg("bucket"), py::arg("buckets"),
           py::arg("errors"), py::arg("threads"),
           "Sums of weight x Greek by bucket, one row for each Greek named by its number, and how many rows were bad.");
+    m.def("scenario_sums", &scenario_sums_of, py::arg("kind"), py::arg("strike"), py::arg("expiry"), py::arg("vol"),
+          py::arg("forward"), py::arg("rate"), py::arg("weight"), py::arg("settlement"), py::arg("greeks"),
+          py::arg("bucket"), py::arg("spot_factor"), py::arg("vol_scale"), py::arg("vol_shift"),
+          py::arg("time_shift"), py::arg("threads"),
+          "Sums of weight x Greek by Greek, bucket and node; the shocks but that of time have a row for each bucket.");
 }
 
 }  // namespace hedgecore::bindings

@@ -141,6 +141,26 @@ void count_greek_sums(const std::string& name, const Options& options, const Cha
     count(name, [&] { greek_sums(options, terms, column(bucket), 29, sums.data(), one_thread); });
 }
 
+// Sixteen spots of one vol. The count is per option, not per node.
+void count_scenarios(const std::string& name, const Chain& chain, Settlement settlement) {
+    ScenarioOptions options;
+    options.n = rows;
+    options.kind = column(chain.kind);
+    options.strike = column(chain.strike);
+    options.expiry = column(chain.expiry);
+    options.vol = column(chain.vol);
+    options.forward = column(chain.forward);
+    options.weight = column(chain.weight);
+    options.bucket = column(chain.one_bucket);
+    options.settlement = settlement;
+    constexpr std::size_t nodes = 16;
+    Values factor(nodes), ones(nodes, 1.0), zeros(nodes), sums(4 * nodes);
+    for (std::size_t j = 0; j < nodes; ++j) factor[j] = 0.75 + 0.03125 * double(j);
+    const ScenarioNodes grid = {nodes, 1, factor.data(), ones.data(), zeros.data(), zeros.data()};
+    const Set set = {Greek::price, Greek::delta, Greek::gamma, Greek::vega};
+    count(name, [&] { scenario_sums(options, grid, set, sums.data(), one_thread); });
+}
+
 }  // namespace
 
 int main() {
@@ -176,4 +196,6 @@ int main() {
     count_implied_vol("bachelier.linear.forward.implied_vol", normal);
     count_greek_sums("black.inverse.forward.greek_sums.one_bucket", inverse, chain, chain.one_bucket);
     count_greek_sums("black.inverse.forward.greek_sums.scattered", inverse, chain, chain.scattered);
+    count_scenarios("black.linear.forward.scenario_sums", chain, Settlement::linear);
+    count_scenarios("black.inverse.forward.scenario_sums", chain, Settlement::inverse);
 }

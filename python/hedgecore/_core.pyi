@@ -76,3 +76,20 @@ def greek_sums(
     errors: str,
     threads: int | None,
 ) -> tuple[npt.NDArray[np.float64], int]: ...
+def scenario_sums(
+    kind: Any,
+    strike: Any,
+    expiry: Any,
+    vol: Any,
+    forward: Any,
+    rate: Any,
+    weight: Any,
+    settlement: str,
+    greeks: Sequence[int],
+    bucket: npt.NDArray[np.int32],
+    spot_factor: npt.NDArray[np.float64],
+    vol_scale: npt.NDArray[np.float64],
+    vol_shift: npt.NDArray[np.float64],
+    time_shift: npt.NDArray[np.float64],
+    threads: int | None,
+) -> npt.NDArray[np.float64]: ...

@@ -20,6 +20,7 @@ from hedgecore.instruments import FUTURE, OPTION, PERPETUAL, SPOT, Instruments
 if TYPE_CHECKING:
     from hedgecore.limits import Breach
     from hedgecore.risk import Risk
+    from hedgecore.scenarios import ScenarioGrid
 
 Array = npt.NDArray[Any]
 YEAR_US: Final = 365 * 86_400 * 1_000_000
@@ -214,6 +215,12 @@ class Book:
 
         self._latest = book_risk(self, market, **options)
         return self._latest
+
+    def scenarios(self, market: Market, **shocks: Any) -> ScenarioGrid:
+        """Return value and Greeks in shocked markets: :func:`hedgecore.scenarios.book_scenarios`."""
+        from hedgecore.scenarios import book_scenarios
+
+        return book_scenarios(self, market, **shocks)
 
     def check(self, limits: Any, market: Market | None = None) -> list[Breach]:
         """Return the breaches of net limits: :func:`hedgecore.limits.check`.

@@ -352,27 +352,7 @@ def _measures(
         filled = np.bincount(where, minlength=buckets) > 0
         got = {name: column[filled] for name, column in zip(SUMS, sums, strict=True)}
         s, f, t = (level[filled] for level in levels)
-        live = _live(t, data.averaging)
-        basis = f / s
-        per_coin = 1.0 if inverse else 1 / s
-        coin, vega, theta = (got[name] * per_coin for name in ("price", "vega", "theta"))
-        black = _faded(got["black_delta"], live) * basis
-        curve = _faded(got["black_gamma"], live**2) * basis
-        weighted = vega * s / 100 * (tenor[0] / np.where(t > 0, t, np.inf)) ** tenor[1]
-        parts = {
-            "value_coin": coin,
-            "net_delta": _faded(got["delta"], live) if inverse else black,
-            "black_delta": black,
-            "usd_delta": _faded(got["delta"], live) + coin if inverse else black,
-            "gamma": curve * basis,
-            "gamma_1pct": curve * f / 100,
-            "net_gamma_1pct": _faded(got["gamma"], live**2) * f / 100
-            if inverse
-            else curve * f / 100,
-            "vega_coin": vega / 100,
-            "vega_weighted": weighted,
-            "theta_coin": theta / 365,
-        }
+        parts = option_measures(got, (s, f, t), _live(t, data.averaging), inverse, tenor)
         for name, amount in parts.items():
             out[name][filled] += amount
 
@@ -393,6 +373,35 @@ def _measures(
     ):  # fmt: skip
         out[usd_name] = out[coin_name] * s
     return out, _completeness(book, data)
+
+
+def option_measures(
+    got: dict[str, Array],
+    levels: tuple[Array, Array, Array],
+    live: Array,
+    inverse: bool,
+    tenor: tuple[float, float],
+) -> dict[str, Array]:
+    """Measures from sums of Greeks (names of :data:`SUMS`) at the levels index, forward and time to expiry."""
+    s, f, t = levels
+    basis = f / s
+    per_coin = 1.0 if inverse else 1 / s
+    coin, vega, theta = (got[name] * per_coin for name in ("price", "vega", "theta"))
+    black = _faded(got["black_delta"], live) * basis
+    curve = _faded(got["black_gamma"], live**2) * basis
+    net_curve = _faded(got["gamma"], live**2) if inverse else curve
+    return {
+        "value_coin": coin,
+        "net_delta": _faded(got["delta"], live) if inverse else black,
+        "black_delta": black,
+        "usd_delta": _faded(got["delta"], live) + coin if inverse else black,
+        "gamma": curve * basis,
+        "gamma_1pct": curve * f / 100,
+        "net_gamma_1pct": net_curve * f / 100,
+        "vega_coin": vega / 100,
+        "vega_weighted": vega * s / 100 * (tenor[0] / np.where(t > 0, t, np.inf)) ** tenor[1],
+        "theta_coin": theta / 365,
+    }
 
 
 def _add_futures(

@@ -22,4 +22,34 @@ struct RiskTerm {
 Faults greek_sums(const Options& options, std::span<const RiskTerm> terms, Column<std::int32_t> bucket,
                   std::size_t buckets, double* sums, const Execution& execution = {});
 
+// n European options under Black, in forward form: `rate` (0 where not given) discounts from expiry and goes on doing so when
+// time is shifted.
+struct ScenarioOptions {
+    std::size_t n = 0;
+    Column<std::int8_t> kind;
+    Column<double> strike, expiry, vol, forward, rate, weight;
+    Column<std::int32_t> bucket;
+    Settlement settlement = Settlement::linear;
+};
+
+// n nodes, each of them a forward x spot_factor, a vol x vol_scale + vol_shift and an expiry - time_shift. All but time may differ by
+// bucket: entry [bucket * n + node]. Nodes that follow each other with the same vol and time share what depends on these
+// alone: let the spots run fastest.
+struct ScenarioNodes {
+    std::size_t n = 0;
+    std::size_t buckets = 0;
+    const double *spot_factor = nullptr, *vol_scale = nullptr, *vol_shift = nullptr;
+    const double* time_shift = nullptr;  // [node], years
+};
+
+// sums[(greek * buckets + bucket) * nodes + node] = sum over the options of that bucket of weight * Greek at the node, for each of the
+// Greeks given: price, delta, gamma, vega, theta, with inverse settlement black_delta and black_gamma too.
+// An option whose time is up is its payoff at the shocked forward, the delta at the strike one half, and has no gamma, vega
+// and theta. Rows outside the domain add nothing and are reported, so are vols that a shock makes zero or negative (at its
+// nodes). The order of summation is fixed: the same bits for any number of threads. Memory beyond the sums: eight bytes for each
+// option, one copy of the sums and as much as 64 copies of those of one bucket, or 32 MiB more. Throws std::invalid_argument for nodes outside
+// their domain, for other Greeks, and for a bucket that is not in [0, buckets).
+Faults scenario_sums(const ScenarioOptions& options, const ScenarioNodes& nodes, std::span<const Greek> greeks,
+                     double* sums, const Execution& execution = {});
+
 }  // namespace hedgecore

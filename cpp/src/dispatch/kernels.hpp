@@ -4,6 +4,7 @@
 #include <cstddef>
 
 #include "pricing/blocks.hpp"
+#include "risk/scenario_block.hpp"
 
 namespace hedgecore {
 
@@ -29,6 +30,12 @@ struct Kernels {
     // Solves the block; true if there may be lanes that need the scalar treatment of limits.hpp.
     bool (*implied_vol)(ImpliedBlock&);
     bool (*implied_normal_vol)(ImpliedBlock&);
+
+    // Black's formula on the nodes of a grid: once for all nodes, once for those that share vol and time (true if a positive vol no
+    // longer is), once for each (the factor of the forward and its logarithm).
+    void (*scenario_start)(ScenarioBlock&);
+    bool (*scenario_sheet)(ScenarioBlock&, double vol_scale, double vol_shift, double time_shift);
+    void (*scenario_node)(ScenarioBlock&, double factor, double log_factor);
 
     // w[0] x[0] + w[1] x[1] + ... in eight partial sums and a fixed tree; not finite if a number of them is not.
     double (*dot)(const double* w, const double* x, std::size_t);

@@ -32,6 +32,7 @@ namespace {
 #include "pricing/bachelier.inl"
 #include "pricing/implied_vol.inl"
 #include "pricing/implied_normal_vol.inl"
+#include "risk/scenarios.inl"
 
 #define HC_MAP(name, function)                                        \
     void name(const double* x, double* y, std::size_t n) {            \
@@ -48,19 +49,31 @@ void map_log_ratio(const double* a, const double* b, double* y, std::size_t n) {
     HC_EACH(i, n) y[i] = logarithm_of_ratio(a[i], b[i]);
 }
 
-// Sums carry from one turn to the next, which compilers do not vectorise by themselves: eight at once, said in so many words.
+// Sums carry from one turn to the next, which compilers do not vectorise by themselves: eight at once, said in so many words, in
+// vectors as wide as the level has (gcc keeps wider ones in memory).
+#if defined(__AVX512F__)
+typedef double Vector __attribute__((vector_size(64)));
+#elif defined(__AVX__)
+typedef double Vector __attribute__((vector_size(32)));
+#else
+typedef double Vector __attribute__((vector_size(16)));
+#endif
+
 double dot(const double* w, const double* x, std::size_t n) {
-    typedef double Eight __attribute__((vector_size(64)));
-    Eight sums = {};
+    constexpr std::size_t width = sizeof(Vector) / sizeof(double), vectors = 8 / width;
+    Vector sums[vectors] = {};
     std::size_t i = 0;
     for (; i + 8 <= n; i += 8) {
-        Eight weights, values;
-        __builtin_memcpy(&weights, w + i, sizeof weights);
-        __builtin_memcpy(&values, x + i, sizeof values);
-        sums += weights * values;
+#pragma GCC unroll 8
+        for (std::size_t v = 0; v < vectors; ++v) {
+            Vector weights, values;
+            __builtin_memcpy(&weights, w + i + v * width, sizeof weights);
+            __builtin_memcpy(&values, x + i + v * width, sizeof values);
+            sums[v] += weights * values;
+        }
     }
     double part[8];
-    __builtin_memcpy(part, &sums, sizeof part);
+    __builtin_memcpy(part, sums, sizeof part);
     for (std::size_t j = 0; i < n; ++i, ++j) part[j] += w[i] * x[i];
     return ((part[0] + part[1]) + (part[2] + part[3])) + ((part[4] + part[5]) + (part[6] + part[7]));
 }
@@ -105,6 +118,9 @@ constinit const Kernels table = {
     digital_form<true>,
     implied_vol,
     implied_normal_vol,
+    scenario_start,
+    scenario_sheet,
+    scenario_node,
     dot,
     widen,
 };

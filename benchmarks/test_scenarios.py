@@ -1,0 +1,181 @@
+"""A book of 10,000 options on a grid of 31 spots and 11 vols, P&L and Greeks summed at every node, beside its peers.
+
+Every result is checked against the Greeks of the options at some of the nodes.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+import hedgecore as hc
+import workload
+from hedgecore import _core
+
+Array = npt.NDArray[Any]
+SPOTS, VOLS, EXPIRIES = np.linspace(0.7, 1.3, 31), np.linspace(0.6, 1.6, 11), 12
+GREEKS = ("price", "delta", "gamma", "vega")
+NODES = len(SPOTS) * len(VOLS)
+
+
+def held(n: int) -> tuple[workload.Arrays, Array, Array]:
+    """Options of twelve expiries, their quantities and buckets."""
+    options = workload.chain(n, "forward")
+    rng = np.random.default_rng(workload.SEED)
+    bucket = rng.integers(0, EXPIRIES, n).astype(np.int32)
+    options["expiry"] = np.linspace(3 / 365, 1.5, EXPIRIES)[bucket]
+    return options, rng.normal(size=n), bucket
+
+
+def core(n: int, settlement: str, which: tuple[str, ...], threads: int) -> Callable[[], Array]:
+    options, quantity, bucket = held(n)
+    spread = (EXPIRIES, 1)
+    factor, scale = (
+        np.tile(np.tile(SPOTS, len(VOLS)), spread),
+        np.tile(np.repeat(VOLS, len(SPOTS)), spread),
+    )
+    still = np.zeros_like(factor)
+    codes = [hc.pricing.GREEK_NAMES.index(name) for name in which]
+    columns = [options[name] for name in ("kind", "strike", "expiry", "vol", "forward")]
+    return lambda: _core.scenario_sums(
+        *columns, None, quantity, settlement, codes, bucket, factor, scale, still, still[0], threads
+    )  # fmt: skip
+
+
+def check(n: int, settlement: str, which: tuple[str, ...], sums: Array) -> None:
+    """Greek x node, at a node in 20."""
+    options, quantity, _ = held(n)
+    for node in range(0, NODES, 20):
+        u, a = SPOTS[node % len(SPOTS)], VOLS[node // len(SPOTS)]
+        moved = {**options, "forward": options["forward"] * u, "vol": options["vol"] * a}
+        g = hc.greeks(**moved, settlement=settlement, which=which)
+        for name, row in zip(which, sums, strict=True):
+            terms = g[name] * quantity
+            assert abs(row[node] - terms.sum()) <= 1e-11 * np.abs(terms).sum(), (name, node)
+
+
+def about(who: str, threads: int, n: int) -> dict[str, Any]:
+    return {"operation": "scenarios", "n": n, "nodes": NODES, "who": who, "threads": threads}
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize("settlement", ["linear", "inverse"])
+def test_grid(measure: Callable[..., Any], settlement: str, threads: int) -> None:
+    sums = measure(
+        core(10_000, settlement, GREEKS, threads), **about(f"hedgecore, {settlement}", threads, 10_000)
+    )  # fmt: skip
+    check(10_000, settlement, GREEKS, sums.sum(axis=1))
+
+
+def test_grid_of_values_alone(measure: Callable[..., Any]) -> None:
+    sums = measure(
+        core(10_000, "linear", ("price",), 1), **about("hedgecore, values alone", 1, 10_000)
+    )
+    check(10_000, "linear", ("price",), sums.sum(axis=1))
+
+
+def test_fresh_prices(measure: Callable[..., Any]) -> None:
+    """One price of each option: what a revaluation costs by itself."""
+    options, _, _ = held(10_000)
+    measure(
+        lambda: hc.price(**options, threads=1),
+        **(about("hedgecore.price", 1, 10_000) | {"nodes": 1}),
+    )
+
+
+def test_grid_of_a_book(measure: Callable[..., Any]) -> None:
+    """Book.scenarios as a whole."""
+    options, quantity, bucket = held(10_000)
+    first = np.datetime64("2026-06-12T08:00", "us")
+    days = first + np.arange(EXPIRIES) * np.timedelta64(30, "D")
+    columns = {
+        "base": np.full(10_000, "BTC"), "kind": options["kind"], "expiry_time": days[bucket],
+        "strike": options["strike"], "settlement": np.full(10_000, "inverse"), "quantity": quantity,
+    }  # fmt: skip
+    book = hc.Book.from_frame(columns)
+    market = hc.Market(
+        "2026-06-10", index={"BTC": 7e4}, vols=0.6, forwards={("BTC", day): 7e4 for day in days}
+    )
+    book.risk(market)
+    grid = measure(
+        lambda: book.scenarios(
+            market, spot=SPOTS - 1, vol=VOLS - 1, vol_shock="relative", threads=1,
+            measures=("net_delta", "net_gamma_1pct", "vega_usd"),
+        ),
+        **about("Book.scenarios, inverse", 1, 10_000),
+    )  # fmt: skip
+    assert np.isfinite(grid.pnl()).all()
+
+
+def test_numpy(measure: Callable[..., Any]) -> None:
+    """The textbook's formulas over arrays, scipy's normal distribution, all that can be hoisted hoisted."""
+    special = pytest.importorskip("scipy.special")
+    n = 10_000
+    options, quantity, _ = held(n)
+    kind, strike, forward = (np.asarray(options[k], float) for k in ("kind", "strike", "forward"))
+
+    def grid() -> Array:
+        out = np.empty((4, NODES))
+        log_ratio, root = np.log(forward / strike), np.sqrt(options["expiry"])
+        node = 0
+        for a in VOLS:
+            s = options["vol"] * a * root
+            for u in SPOTS:
+                f = forward * u
+                d1 = (log_ratio + math.log(u)) / s + 0.5 * s
+                n1, n2 = special.ndtr(kind * d1), special.ndtr(kind * (d1 - s))
+                density = np.exp(-0.5 * d1 * d1) * 0.3989422804014327
+                out[0, node] = quantity @ (kind * (f * n1 - strike * n2))
+                out[1, node] = quantity @ (kind * n1)
+                out[2, node] = quantity @ (density / (f * s))
+                out[3, node] = quantity @ (f * density * root)
+                node += 1
+        return out
+
+    check(n, "linear", GREEKS, measure(grid, **about("numpy", 1, n)))
+
+
+def test_numba(measure: Callable[..., Any]) -> None:
+    """The same as one compiled loop over the options of a node."""
+    numba = pytest.importorskip("numba")
+    n = 10_000
+    options, quantity, _ = held(n)
+
+    def loop(
+        kind: Array, strike: Array, expiry: Array, vol: Array, forward: Array, weight: Array,
+        spots: Array, vols: Array,
+    ) -> Array:  # fmt: skip
+        out = np.zeros((4, len(spots) * len(vols)))
+        log_ratio, root = np.log(forward / strike), np.sqrt(expiry)
+        for j in range(len(vols)):
+            for k in range(len(spots)):
+                node, log_u = j * len(spots) + k, math.log(spots[k])
+                price, delta, gamma, vega = 0.0, 0.0, 0.0, 0.0
+                for i in range(len(strike)):
+                    f, s, w, q = (
+                        forward[i] * spots[k],
+                        vol[i] * vols[j] * root[i],
+                        kind[i],
+                        weight[i],
+                    )
+                    d1 = (log_ratio[i] + log_u) / s + 0.5 * s
+                    n1 = 0.5 * math.erfc(-w * d1 * 0.7071067811865476)
+                    n2 = 0.5 * math.erfc(-w * (d1 - s) * 0.7071067811865476)
+                    density = math.exp(-0.5 * d1 * d1) * 0.3989422804014327
+                    price += q * w * (f * n1 - strike[i] * n2)
+                    delta += q * w * n1
+                    gamma += q * density / (f * s)
+                    vega += q * f * density * root[i]
+                out[0, node], out[1, node], out[2, node], out[3, node] = price, delta, gamma, vega
+        return out
+
+    compiled = numba.njit(loop, fastmath=True)
+    names = ("kind", "strike", "expiry", "vol", "forward")
+    columns = [np.asarray(options[name], float) for name in names]
+    sums = measure(lambda: compiled(*columns, quantity, SPOTS, VOLS), **about("numba", 1, n))
+    check(n, "linear", GREEKS, sums)

@@ -1,0 +1,290 @@
+#include <algorithm>
+#include <cmath>
+#include <span>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include "hedgecore/risk.hpp"
+#include "pricing/stream.hpp"
+
+namespace hedgecore {
+namespace {
+
+constexpr std::size_t least_segments = 64;
+constexpr std::size_t nodes_per_segment = std::size_t(1) << 15;  // of blocks: some 30 ms between looks at Ctrl-C
+constexpr std::size_t most_partial_sums = std::size_t(1) << 22;  // 32 MiB
+constexpr double largest_price = 1e150;                          // whose square is a number, and that of its inverse
+
+// --- rows ----------------------------------------------------------------------------------------------------------
+
+// Options of one bucket: order[first, first + n).
+struct Piece {
+    std::size_t first, n, bucket;
+};
+
+// The rows by bucket, each bucket in the order given, and the blocks they are cut into.
+struct Pieces {
+    std::vector<std::size_t> order;
+    std::vector<Piece> blocks;
+
+    Pieces(const ScenarioOptions& options, std::size_t buckets) : order(options.n) {
+        std::vector<std::size_t> start(buckets + 1, 0);
+        for (std::size_t i = 0; i < options.n; ++i) {
+            const std::int32_t bucket = options.bucket[i];
+            if (bucket < 0 || std::size_t(bucket) >= buckets) {
+                throw std::invalid_argument("bucket[" + std::to_string(i) + "] = " + std::to_string(bucket) +
+                                            " must be from 0 to " + std::to_string(std::ptrdiff_t(buckets) - 1));
+            }
+            ++start[std::size_t(bucket) + 1];
+        }
+        for (std::size_t b = 0; b < buckets; ++b) {
+            start[b + 1] += start[b];
+            for (std::size_t first = start[b]; first < start[b + 1]; first += block_size) {
+                blocks.push_back({first, std::min(block_size, start[b + 1] - first), b});
+            }
+        }
+        for (std::size_t i = 0; i < options.n; ++i) order[start[std::size_t(options.bucket[i])]++] = i;
+    }
+};
+
+Faults fault_of(const ScenarioOptions& options, std::size_t row) {
+    const auto is_price = [](double x) { return x >= 1.0 / largest_price && x <= largest_price; };
+    const auto is_size = [](double x) { return x >= 0.0 && x <= largest_price; };
+    const double kind = options.kind[row], expiry = options.expiry[row];
+    if (kind * kind != 1.0) return {1, row, "kind", kind, "+1 (call) or -1 (put)"};
+    if (!is_price(options.forward[row])) return {1, row, "forward", options.forward[row], "from 1e-150 to 1e150"};
+    if (!is_price(options.strike[row])) return {1, row, "strike", options.strike[row], "from 1e-150 to 1e150"};
+    if (!is_size(expiry)) return {1, row, "expiry", expiry, "from 0 to 1e150"};
+    if (!is_size(options.vol[row])) return {1, row, "vol", options.vol[row], "from 0 to 1e150"};
+    if (options.rate && !(std::fabs(options.rate[row] * expiry) <= largest_growth)) {
+        return {1, row, "rate", options.rate[row], "at most 700 / expiry in magnitude"};
+    }
+    if (!std::isfinite(options.weight[row])) return {1, row, "weight", options.weight[row], "finite"};
+    return {};
+}
+
+void load(ScenarioBlock& b, const ScenarioOptions& options, const std::size_t* rows, std::size_t n, Faults& faults) {
+    b.n = n;
+    for (std::size_t i = 0; i < n; ++i) {
+        const std::size_t row = rows[i];
+        const Faults fault = fault_of(options, row);
+        merge(faults, fault);
+        const bool good = fault.count == 0;
+        b.kind[i] = good ? options.kind[row] : 1.0;
+        b.forward[i] = good ? options.forward[row] : 1.0;
+        b.strike[i] = good ? options.strike[row] : 1.0;
+        b.expiry[i] = good ? options.expiry[row] : 1.0;
+        b.vol[i] = good ? options.vol[row] : 1.0;
+        b.rate[i] = good && options.rate ? options.rate[row] : 0.0;
+        b.weight[i] = good ? options.weight[row] : 0.0;
+    }
+}
+
+// --- terms ---------------------------------------------------------------------------------------------------------
+
+// A Greek is a sum of one or two terms: what the kernel gives at a node, times a weight that all nodes of a sheet share, times a power
+// of the inverse spot factor. F' = F u; e is the density.
+//
+//     linear price   V               inverse price  V / F'
+//     delta          (w F N) / F'    delta          (w K N) / F'
+//     gamma          e / (s F'^2)    gamma          e / (s F'^2) - (w K N) / F'^2
+//     vega           e sqrt(T)       vega           e sqrt(T) / F'
+//     theta          r V - e vol^2 / (2 s), over F' if inverse
+enum class Part { plain, per_square, curvature, root, decay, carry };
+
+struct Term {
+    std::size_t greek;  // its place among those asked for
+    Lane ScenarioBlock::* source;
+    Part part;
+    bool per_forward;
+
+    // The power of F' that the term is divided by.
+    std::size_t power() const {
+        return part == Part::curvature || part == Part::per_square ? 2 : (per_forward ? 1 : 0);
+    }
+};
+
+std::vector<Term> terms_of(std::span<const Greek> greeks, Settlement settlement, bool has_rates) {
+    const bool coin = settlement == Settlement::inverse;
+    const auto curvature = [](std::size_t g) { return Term{g, &ScenarioBlock::density, Part::curvature, false}; };
+    const auto delta = [](std::size_t g) { return Term{g, &ScenarioBlock::underlying, Part::plain, true}; };
+    std::vector<Term> terms;
+    for (std::size_t g = 0; g < greeks.size(); ++g) {
+        const Greek greek = greeks[g];
+        if (greek == Greek::price) {
+            terms.push_back({g, &ScenarioBlock::value, Part::plain, coin});
+        } else if (greek == Greek::delta && coin) {
+            terms.push_back({g, &ScenarioBlock::strike_part, Part::plain, true});
+        } else if (greek == Greek::delta || (greek == Greek::black_delta && coin)) {
+            terms.push_back(delta(g));
+        } else if (greek == Greek::gamma && coin) {
+            terms.push_back(curvature(g));
+            terms.push_back({g, &ScenarioBlock::strike_part, Part::per_square, false});
+        } else if (greek == Greek::gamma || (greek == Greek::black_gamma && coin)) {
+            terms.push_back(curvature(g));
+        } else if (greek == Greek::vega) {
+            terms.push_back({g, &ScenarioBlock::density, Part::root, coin});
+        } else if (greek == Greek::theta) {
+            terms.push_back({g, &ScenarioBlock::density, Part::decay, coin});
+            if (has_rates) terms.push_back({g, &ScenarioBlock::value, Part::carry, coin});
+        } else {
+            throw std::invalid_argument(std::string(greek_names[std::size_t(greek)]) + " is not summed on scenarios with " +
+                                        (coin ? "inverse" : "linear") + " settlement");
+        }
+    }
+    return terms;
+}
+
+// The weights of a term on the nodes of a sheet.
+void fill(Lane& out, const ScenarioBlock& b, const Term& term) {
+    for (std::size_t i = 0; i < b.n; ++i) {
+        const double weight = term.per_forward ? b.discounted_weight[i] * b.inverse_forward[i] : b.discounted_weight[i];
+        const double per_square = b.inverse_forward[i] * b.inverse_forward[i];
+        switch (term.part) {
+            case Part::plain: out[i] = weight; break;
+            case Part::per_square: out[i] = -weight * per_square; break;
+            case Part::curvature: out[i] = weight * b.steepness[i] * per_square; break;
+            case Part::root: out[i] = weight * b.root_expiry[i]; break;
+            case Part::decay: out[i] = weight * (-0.5 * b.shocked_vol[i] * (b.shocked_vol[i] * b.steepness[i])); break;
+            case Part::carry: out[i] = weight * b.rate[i]; break;
+        }
+    }
+}
+
+void check(const ScenarioNodes& nodes) {
+    const auto require = [&](const char* name, const double* values, std::size_t n, auto is_fit, const char* demand) {
+        for (std::size_t i = 0; i < n; ++i) {
+            if (is_fit(values[i])) continue;
+            throw std::invalid_argument(std::string(name) + " at node " + std::to_string(i % nodes.n) + " = " +
+                                        std::to_string(values[i]) + " must be " + demand);
+        }
+    };
+    const auto is_finite = [](double x) { return std::fabs(x) <= 1e50; };
+    const std::size_t all = nodes.buckets * nodes.n;
+    require("spot_factor", nodes.spot_factor, all, [](double x) { return x >= 1e-50 && x <= 1e50; }, "positive (1e-50 to 1e50)");
+    require("vol_scale", nodes.vol_scale, all, is_finite, "finite (up to 1e50)");
+    require("vol_shift", nodes.vol_shift, all, is_finite, "finite (up to 1e50)");
+    require("time_shift", nodes.time_shift, nodes.n, [](double x) { return x >= 0.0 && x <= 1e50; }, "finite and not negative");
+}
+
+// One thread's work: the blocks of a segment.
+class Worker {
+public:
+    Worker(const ScenarioOptions& options, const ScenarioNodes& nodes, const double* log_factor, std::span<const Term> terms)
+        : options_(options), nodes_(nodes), log_factor_(log_factor), terms_(terms), weights_(terms.size() * block_size) {
+        const auto reads = [&](Lane ScenarioBlock::* source) {
+            return std::any_of(terms.begin(), terms.end(), [&](const Term& term) { return term.source == source; });
+        };
+        block_.wants_underlying = reads(&ScenarioBlock::underlying);
+        block_.wants_strike = reads(&ScenarioBlock::strike_part);
+    }
+
+    // Adds to sums[greek * stride + node].
+    void run(const Piece& piece, const std::size_t* order, double* sums, std::size_t stride, Faults& faults) {
+        load(block_, options_, order + piece.first, piece.n, faults);
+        table_.scenario_start(block_);
+        const std::size_t base = piece.bucket * nodes_.n;
+        const double *scale = nodes_.vol_scale + base, *shift = nodes_.vol_shift + base, *time = nodes_.time_shift;
+        std::fill_n(reported_, piece.n, false);
+        for (std::size_t node = 0; node < nodes_.n; ++node) {
+            const bool fresh = node == 0 || scale[node] != scale[node - 1] || shift[node] != shift[node - 1] ||
+                               time[node] != time[node - 1];
+            if (fresh) start_sheet(scale[node], shift[node], time[node], order + piece.first, faults);
+            const double factor = nodes_.spot_factor[base + node], inverse = 1.0 / factor;
+            const double powers[] = {1.0, inverse, inverse * inverse};
+            table_.scenario_node(block_, factor, log_factor_[base + node]);
+            for (std::size_t t = 0; t < terms_.size(); ++t) {
+                const double sum = table_.dot(&weights_[t * block_size], block_.*terms_[t].source, piece.n);
+                sums[terms_[t].greek * stride + node] += powers[terms_[t].power()] * sum;
+            }
+        }
+    }
+
+private:
+    void start_sheet(double scale, double shift, double time, const std::size_t* rows, Faults& faults) {
+        if (table_.scenario_sheet(block_, scale, shift, time)) drop_lost_vols(rows, faults);
+        for (std::size_t t = 0; t < terms_.size(); ++t) {
+            Lane weight;
+            fill(weight, block_, terms_[t]);
+            std::copy_n(weight, block_.n, &weights_[t * block_size]);
+        }
+    }
+
+    // Options whose vol the shock has taken count nothing on this sheet and are reported once.
+    void drop_lost_vols(const std::size_t* rows, Faults& faults) {
+        for (std::size_t i = 0; i < block_.n; ++i) {
+            const double vol = block_.shocked_vol[i];
+            if (vol > 0.0 || vol == block_.vol[i]) continue;
+            block_.discounted_weight[i] = 0.0;
+            if (!reported_[i]) merge(faults, {1, rows[i], "vol", vol, "positive after every shock"});
+            reported_[i] = true;
+        }
+    }
+
+    const ScenarioOptions& options_;
+    const ScenarioNodes& nodes_;
+    const double* log_factor_;
+    std::span<const Term> terms_;
+    const Kernels& table_ = kernels();
+    ScenarioBlock block_;
+    std::vector<double> weights_;
+    bool reported_[block_size];
+};
+
+}  // namespace
+
+Faults scenario_sums(const ScenarioOptions& options, const ScenarioNodes& nodes, std::span<const Greek> greeks,
+                     double* sums, const Execution& execution) {
+    check(nodes);
+    const bool has_rates = options.rate && !(options.rate.stride == 0 && options.rate[0] == 0.0);
+    const std::vector<Term> terms = terms_of(greeks, options.settlement, has_rates);
+    const Pieces pieces(options, nodes.buckets);
+    const std::size_t cells = greeks.size() * nodes.n;  // of a bucket
+    std::fill_n(sums, cells * nodes.buckets, 0.0);
+    const std::size_t blocks = pieces.blocks.size();
+    if (blocks == 0 || cells == 0) return {};
+
+    std::vector<double> log_factor(nodes.buckets * nodes.n);
+    kernels().log(nodes.spot_factor, log_factor.data(), log_factor.size());
+
+    // Segments depend on the rows, buckets and nodes alone, so that the order of summation does too. A segment has sums of
+    // its own for each of the buckets that its blocks belong to.
+    const std::size_t wanted = std::max(least_segments, blocks * nodes.n / nodes_per_segment);
+    const std::size_t affordable = std::max(least_segments, most_partial_sums / cells);
+    const std::size_t segments = std::min({wanted, affordable, blocks});
+    const std::size_t length = (blocks + segments - 1) / segments;
+    const auto first_bucket = [&](std::size_t begin) { return pieces.blocks[begin].bucket; };
+    std::vector<std::size_t> place;  // of the sums of a segment
+    std::size_t places = 0;
+    for (std::size_t begin = 0; begin < blocks; begin += length) {
+        place.push_back(places);
+        places += first_bucket(std::min(blocks, begin + length) - 1) - first_bucket(begin) + 1;
+    }
+    std::vector<double> partial(places * cells, 0.0);
+
+    FaultLog log;
+    parallel_for(blocks, length, execution, [&](std::size_t begin, std::size_t end) {
+        double* mine = partial.data() + place[begin / length] * cells;
+        Worker worker(options, nodes, log_factor.data(), terms);
+        Faults faults;
+        for (std::size_t k = begin; k < end; ++k) {
+            const Piece& piece = pieces.blocks[k];
+            worker.run(piece, pieces.order.data(), mine + (piece.bucket - first_bucket(begin)) * cells, nodes.n, faults);
+        }
+        log.add(faults);
+    });
+    for (std::size_t begin = 0; begin < blocks; begin += length) {
+        const std::size_t low = first_bucket(begin), high = first_bucket(std::min(blocks, begin + length) - 1);
+        for (std::size_t bucket = low; bucket <= high; ++bucket) {
+            const double* from = partial.data() + (place[begin / length] + bucket - low) * cells;
+            for (std::size_t g = 0; g < greeks.size(); ++g) {
+                double* into = sums + (g * nodes.buckets + bucket) * nodes.n;
+                for (std::size_t node = 0; node < nodes.n; ++node) into[node] += from[g * nodes.n + node];
+            }
+        }
+    }
+    return log.total();
+}
+
+}  // namespace hedgecore
