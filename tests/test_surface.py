@@ -208,7 +208,8 @@ class TestFits:
         self, atm: float, rho: float, m: float, wing: float, expiry: float
     ) -> None:
         scale = atm * np.sqrt(expiry)
-        true = [0.4 * scale**2, wing * scale, rho, m * scale, 0.6 * scale]
+        b = min(wing * scale, 1.9 / (1 + abs(rho)))  # within Lee's bound
+        true = [0.4 * scale**2, b, rho, m * scale, 0.6 * scale]
         smile = smile_of(
             lambda k: np.sqrt(svi.variance(true, k)[0] / expiry),
             expiry,

@@ -11,7 +11,7 @@ namespace {
 using surface::cholesky_solve;
 using surface::huber_root;
 
-constexpr std::size_t butterfly_points = 257;
+constexpr std::size_t butterfly_points = 257, even_points = 129;
 constexpr double butterfly_margin = 1e-3;  // of g at those points, so that it is not negative between them
 
 struct Range {
@@ -209,11 +209,17 @@ Svi cold(Smile& smile) {
     return best;
 }
 
+// Where g is looked at: evenly over the quoted range, and about m on the scale of sigma, where it bends.
+double butterfly_place(const Svi& s, const Range& r, std::size_t j) {
+    if (j < even_points) return r.low + (r.high - r.low) * double(j) / double(even_points - 1);
+    const double u = 2 * (double(j - even_points) + 0.5) / double(butterfly_points - even_points) - 1;
+    return std::clamp(s.m + 2 * s.sigma * u / (1 - u * u), r.low, r.high);
+}
+
 double smallest_butterfly(const Svi& s, const Range& r) {
     double least = std::numeric_limits<double>::infinity();
     for (std::size_t j = 0; j < butterfly_points; ++j) {
-        const double k = r.low + (r.high - r.low) * double(j) / double(butterfly_points - 1);
-        least = std::min(least, butterfly(s, k));
+        least = std::min(least, butterfly(s, butterfly_place(s, r, j)));
     }
     return least;
 }
@@ -243,8 +249,7 @@ Svi without_butterfly(const Smile& smile, const Svi& start) {
                 out[i] = huber_root((total_variance(s, q.k[i]) - q.w[i]) * q.weight[i]);
             }
             for (std::size_t j = 0; j < butterfly_points; ++j) {
-                const double k = r.low + (r.high - r.low) * double(j) / double(butterfly_points - 1);
-                out[n + j] = penalty * std::min(butterfly(s, k) - 2 * butterfly_margin, 0.0);
+                out[n + j] = penalty * std::min(butterfly(s, butterfly_place(s, r, j)) - 2 * butterfly_margin, 0.0);
             }
             return true;
         };

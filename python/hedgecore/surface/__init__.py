@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from hedgecore.surface import svi
+from hedgecore.surface import sabr, svi
 from hedgecore.surface.implied_variance import Strip, index_vol, strip_variance
 from hedgecore.surface.surface import (
     ENOUGH,
@@ -38,6 +38,7 @@ __all__ = [
     "fit_all",
     "index_vol",
     "parity",
+    "sabr",
     "smiles",
     "strip_variance",
     "svi",

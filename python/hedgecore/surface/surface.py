@@ -317,7 +317,7 @@ def fit(
         [s.expiry for s in used],
         [s.forward for s in used],
         parameters,
-        [[s.log_moneyness.min(), s.log_moneyness.max()] for s in used],
+        np.column_stack([ends.reduceat(k, first[:-1]) for ends in (np.minimum, np.maximum)]),
         expiry_time=times,
         model=model,
         report=report,
