@@ -80,16 +80,17 @@ def test_stub_matches_the_extension() -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_readme_examples_print_what_the_readme_says(tmp_path: Path) -> None:
-    """Every Python block of the README, run after the demo, prints the block that follows it."""
+@pytest.mark.parametrize(("name", "least"), [("README.md", 2), ("docs/surfaces.md", 1)])
+def test_examples_print_what_the_docs_say(tmp_path: Path, name: str, least: int) -> None:
+    """Every Python block, run after the demo, prints the block that follows it."""
     pytest.importorskip("plotly", reason="the demo needs the extra cli")
     subprocess.run(
         [sys.executable, "-m", "hedgecore", "demo"], cwd=tmp_path, capture_output=True, check=True
     )
-    text = (ROOT / "README.md").read_text()
+    text = (ROOT / name).read_text()
     blocks = re.findall(r"```(\w+)\n(.*?)```", text, flags=re.DOTALL)
     places = [i for i, (language, _) in enumerate(blocks) if language == "python"]
-    assert len(places) >= 2
+    assert len(places) >= least
     for i in places:
         code = blocks[i][1]
         done = subprocess.run(

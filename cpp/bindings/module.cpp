@@ -20,4 +20,5 @@ PYBIND11_MODULE(_core, m) {
     hb::bind_math(m);
     hb::bind_pricing(m);
     hb::bind_risk(m);
+    hb::bind_surface(m);
 }

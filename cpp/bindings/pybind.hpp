@@ -12,5 +12,6 @@ namespace py = pybind11;
 void bind_math(py::module_& m);
 void bind_pricing(py::module_& m);
 void bind_risk(py::module_& m);
+void bind_surface(py::module_& m);
 
 }  // namespace hedgecore::bindings

@@ -93,3 +93,17 @@ def scenario_sums(
     time_shift: npt.NDArray[np.float64],
     threads: int | None,
 ) -> npt.NDArray[np.float64]: ...
+def fit_svi(
+    k: npt.NDArray[np.float64],
+    w: npt.NDArray[np.float64],
+    weight: npt.NDArray[np.float64],
+    first: Sequence[int],
+    warm: npt.NDArray[np.float64] | None,
+    no_butterfly: bool,
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]: ...
+def fit_essvi(
+    k: npt.NDArray[np.float64],
+    w: npt.NDArray[np.float64],
+    weight: npt.NDArray[np.float64],
+    first: Sequence[int],
+) -> npt.NDArray[np.float64]: ...
