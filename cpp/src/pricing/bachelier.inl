@@ -23,13 +23,18 @@ HC_INLINE double small_growth(double x) { return mad(x * x, polynomial(exp_terms
 
 // U - B. The difference of rounded legs would lose what is left of it next to the money: D ((X - K) + X (e^((r - q) T) - 1))
 // loses nothing, as ln(X / K) + (r - q) T does not in Black's model.
-HC_INLINE double normal_distance(const Legs& b, std::size_t i) {
-    // the forward forms hold the forward; their own rate may be infinite where the expiry is tiny
-    const double growth = (b.form == Form::spot ? b.rate_used[i] - b.carry_used[i] : 0.0) * b.expiry[i];
+HC_INLINE double normal_distance(const Legs& b, std::size_t i, double growth) {
     const bool is_small = magnitude(growth) <= 0.3465;
     const double near = mad(b.underlying[i], small_growth(growth), b.underlying[i] - b.strike[i]);
     const double nearby = b.strike_discount[i] * near, far = b.underlying_leg[i] - b.strike_leg[i];
     return is_small ? nearby : far;
+}
+
+static void normal_distances(Legs& b, std::size_t n) {
+    // the forward forms hold the forward; their own rate may be infinite where the expiry is tiny
+    const bool spot = b.form == Form::spot;
+    const double *rate = spot ? b.rate_used : constants.zeros, *carry = spot ? b.carry_used : constants.zeros;
+    HC_EACH(i, n) b.leg_difference[i] = normal_distance(b, i, (rate[i] - carry[i]) * b.expiry[i]);
 }
 
 // All bits where an input of the lane may be outside the open domain of the formulas (NaN included), vol and kind aside.
@@ -50,7 +55,7 @@ static bool bachelier_prepare(BlackBlock& b) {
     const std::size_t n = b.n;
     const Settlement settlement = b.settlement;
     fill_legs<false, false>(b, n);
-    HC_EACH(i, n) b.leg_difference[i] = normal_distance(b, i);
+    normal_distances(b, n);
     std::uint64_t special = 0;
     HC_EACH(i, n) {
         const double s = b.strike_discount[i] * (b.vol[i] * b.root_expiry[i]);

@@ -34,7 +34,7 @@ static bool implied_normal_vol(ImpliedBlock& b) {
     const double* unit = settlement == Settlement::inverse ? b.underlying : constants.ones;
     const double* discount = forward_form ? b.underlying_discount : constants.ones;
     const double* discount_of_vol = forward_form ? constants.ones : b.strike_discount;
-    HC_EACH(i, n) b.leg_difference[i] = normal_distance(b, i);
+    normal_distances(b, n);
     HC_EACH(i, n) {
         const double price = b.price[i] * unit[i] / discount[i];
         const double undiscounted = b.underlying[i] - b.strike[i];
