@@ -5,8 +5,10 @@ PYTHON ?= python3
 BIN    := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-# A stamp is remade when what the build reads has changed.
-SOURCES := pyproject.toml CMakeLists.txt $(shell find cpp -name '*.cpp' -o -name '*.hpp' -o -name '*.inl' -o -name CMakeLists.txt)
+# A stamp is remade when what the build reads has changed, or a folder of the package has other files than before: an
+# editable install knows its files by name.
+SOURCES := pyproject.toml CMakeLists.txt $(shell find cpp -name '*.cpp' -o -name '*.hpp' -o -name '*.inl' -o -name CMakeLists.txt) \
+	$(shell find python -type d -not -name __pycache__)
 
 .PHONY: demo test lint bench accuracy baseline clean venv
 

@@ -32,6 +32,7 @@ namespace {
 #include "pricing/bachelier.inl"
 #include "pricing/implied_vol.inl"
 #include "pricing/implied_normal_vol.inl"
+#include "surface/svi.inl"
 #include "risk/scenarios.inl"
 
 #define HC_MAP(name, function)                                        \

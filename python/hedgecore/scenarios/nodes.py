@@ -1,0 +1,182 @@
+"""The nodes of a scenario grid: how far the underlyings, the vols and the clock move at each, and what it weighs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from hedgecore.instruments import USD_LIKE
+
+if TYPE_CHECKING:
+    from hedgecore.book import Market
+
+Array = npt.NDArray[Any]
+Shock = float | Mapping[str, float]
+Axis = Sequence[float] | npt.NDArray[Any] | Mapping[str, Sequence[float] | npt.NDArray[Any]]
+
+
+@dataclass(frozen=True)
+class Node:
+    """One scenario: moves of spot and of vol (for all coins, or by coin), years that pass, and a weight."""
+
+    spot: Shock = 0.0
+    vol: Shock = 0.0
+    time: float = 0.0
+    weight: float = 1.0
+
+
+@dataclass(frozen=True)
+class Nodes:
+    """Many nodes as arrays of one length: what a list of :class:`Node` or a product of axes becomes.
+
+    Attributes
+    ----------
+    spot, vol
+        By coin the move at each node; a coin not named stays where it is.
+    time
+        Years that pass, not negative.
+    weight
+        Of each node, not negative.
+    shape
+        Of the results: (spots, vols, times) of a product, (nodes,) of a list.
+
+    Raises
+    ------
+    ValueError
+        For columns of several lengths, and numbers that are not finite or negative where they may not be.
+    """
+
+    spot: dict[str, Array]
+    vol: dict[str, Array]
+    time: Array
+    weight: Array
+    shape: tuple[int, ...]
+
+    @classmethod
+    def of(
+        cls,
+        *,
+        spot: Mapping[str, npt.ArrayLike] | None = None,
+        vol: Mapping[str, npt.ArrayLike] | None = None,
+        time: npt.ArrayLike = 0.0,
+        weight: npt.ArrayLike = 1.0,
+    ) -> Nodes:
+        """Make nodes of columns: for each coin the moves, times and weights; numbers count for all nodes.
+
+        Examples
+        --------
+        >>> history = Nodes.of(spot={"BTC": [-0.05, 0.02], "ETH": [-0.08, 0.03]}, vol={"BTC": [0.1, -0.02]})
+        >>> len(history)
+        2
+        """
+        columns = {f"spot[{coin!r}]": values for coin, values in (spot or {}).items()}
+        columns |= {f"vol[{coin!r}]": values for coin, values in (vol or {}).items()}
+        columns |= {"time": time, "weight": weight}
+        lengths = {np.size(values) for values in columns.values() if np.ndim(values)} or {1}
+        if len(lengths) > 1:
+            sizes = ", ".join(f"{name} {np.size(v)}" for name, v in columns.items() if np.ndim(v))
+            raise ValueError(f"the columns of nodes must have one length: {sizes}")
+        n = lengths.pop()
+
+        def column(name: str, values: npt.ArrayLike, least: float = -np.inf) -> Array:
+            return finite(np.full(n, values) if np.ndim(values) == 0 else values, name, least)
+
+        return cls(
+            {coin: column(f"spot[{coin!r}]", values) for coin, values in (spot or {}).items()},
+            {coin: column(f"vol[{coin!r}]", values) for coin, values in (vol or {}).items()},
+            column("time", time, 0.0),
+            column("weight", weight, 0.0),
+            (n,),
+        )
+
+    @classmethod
+    def product(cls, spot: Axis | None, vol: Axis | None, time: Any, coins: list[str]) -> Nodes:
+        """Make the product of axes, times fastest; an axis that is no mapping moves all the coins given."""
+        n_spot, spots = _axis(spot, "spot", coins)
+        n_vol, vols = _axis(vol, "vol", coins)
+        times = finite((0.0,) if time is None else time, "time", 0.0)
+        shape = (n_spot, n_vol, len(times))
+
+        def spread(values: Array, axis: int) -> Array:
+            view = values.reshape([-1 if k == axis else 1 for k in range(3)])
+            return np.broadcast_to(view, shape).ravel()
+
+        return cls(
+            {coin: spread(values, 0) for coin, values in spots.items()},
+            {coin: spread(values, 1) for coin, values in vols.items()},
+            spread(times, 2),
+            np.ones(int(np.prod(shape))),
+            shape,
+        )
+
+    @classmethod
+    def listed(cls, nodes: Sequence[Node], coins: list[str], market: Market) -> Nodes:
+        """Make nodes of a list; a shock that is no mapping moves all the coins given."""
+        nodes = list(nodes)
+        named: dict[str, set[str]] = {"spot": set(coins), "vol": set(coins)}
+        for i, node in enumerate(nodes):
+            if not isinstance(node, Node):
+                raise TypeError(f"nodes[{i}] must be a Node, not {type(node).__name__}")
+            for what, names in named.items():
+                shock = getattr(node, what)
+                if isinstance(shock, Mapping):
+                    _check_known(shock, f"nodes[{i}].{what}", market)
+                    names.update(shock)
+
+        def of(what: str, coin: str) -> Array:
+            shocks = (getattr(node, what) for node in nodes)
+            other = np.array([x.get(coin, 0.0) if isinstance(x, Mapping) else x for x in shocks])
+            return finite(other, f"{what} of the nodes")
+
+        return cls(
+            {coin: of("spot", coin) for coin in sorted(named["spot"])},
+            {coin: of("vol", coin) for coin in sorted(named["vol"])},
+            finite([node.time for node in nodes], "time of the nodes", 0.0),
+            finite([node.weight for node in nodes], "weight of the nodes", 0.0),
+            (len(nodes),),
+        )
+
+    def __len__(self) -> int:
+        """Return the number of nodes."""
+        return len(self.time)
+
+    def check(self, market: Market) -> None:
+        """Refuse coins that the market does not know."""
+        for what, moves in (("spot", self.spot), ("vol", self.vol)):
+            _check_known(moves, what, market)
+
+
+def finite(values: Any, name: str, least: float = -np.inf) -> Array:
+    """Return one-dimensional numbers as an array; ValueError for others, naming the first."""
+    array = np.array(values, np.float64)
+    if array.ndim != 1:
+        raise ValueError(f"{name} must be one-dimensional, not of shape {array.shape}")
+    bad = np.flatnonzero(~(np.isfinite(array) & (array >= least)))
+    if bad.size:
+        demand = "finite" if least == -np.inf else "finite and not negative"
+        raise ValueError(f"{name}[{bad[0]}] = {array[bad[0]]} must be {demand}")
+    return array
+
+
+def _check_known(names: Iterable[str], what: str, market: Market) -> None:
+    for name in names:
+        if name not in market.index or name in USD_LIKE:
+            known = ", ".join(market.index)
+            raise ValueError(f"{what}: {name!r} is no underlying of the market; there are {known}")
+
+
+def _axis(axis: Axis | None, name: str, coins: list[str]) -> tuple[int, dict[str, Array]]:
+    """The length of an axis, and the shocks by coin."""
+    if not isinstance(axis, Mapping):
+        values = finite((0.0,) if axis is None else axis, name)
+        return len(values), dict.fromkeys(coins, values)
+    by_coin = {coin: finite(values, f"{name}[{coin!r}]") for coin, values in axis.items()}
+    lengths = {len(values) for values in by_coin.values()}
+    if len(lengths) != 1:
+        raise ValueError(f"the axes of {name} must have one length for all coins")
+    n = lengths.pop()
+    return n, dict.fromkeys(coins, np.zeros(n)) | by_coin
