@@ -34,7 +34,7 @@ bench: $(VENV)/.bench
 	rm -f build/bench.json build/bench-svml.json
 	$(QUIET) $(BIN)/python $(BENCH) benchmarks --benchmark-json=build/bench.json
 	$(if $(PYTEST_ARGS),,$(QUIET) LD_LIBRARY_PATH=$(SVML)/lib PYTHONPATH=$$(echo $(SVML)/lib/python3*/site-packages) \
-		$(BIN)/python $(BENCH) benchmarks/test_peers.py -k 'SVML or hedgecore' --benchmark-json=build/bench-svml.json)
+		$(BIN)/python $(BENCH) benchmarks/test_peers.py benchmarks/test_scenarios.py -k 'SVML or hedgecore' --benchmark-json=build/bench-svml.json)
 	$(BIN)/python benchmarks/results.py $(if $(QUICK)$(PYTEST_ARGS),--show) $(if $(PYTEST_ARGS),build/bench.json,build/bench.json build/bench-svml.json)
 
 # Writes docs/accuracy.md; N options in each cell of its maps.

@@ -5,7 +5,6 @@ Every result is checked against the Greeks of the options at some of the nodes.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from typing import Any
 
@@ -14,6 +13,7 @@ import numpy.typing as npt
 import pytest
 
 import hedgecore as hc
+import peers
 import workload
 from hedgecore import _core
 
@@ -64,7 +64,7 @@ def about(who: str, threads: int, n: int) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("threads", [1, 2])
-@pytest.mark.parametrize("settlement", ["linear", "inverse"])
+@pytest.mark.parametrize("settlement", ["linear", "inverse"], ids="hedgecore-{}".format)
 def test_grid(measure: Callable[..., Any], settlement: str, threads: int) -> None:
     sums = measure(
         core(10_000, settlement, GREEKS, threads), **about(f"hedgecore, {settlement}", threads, 10_000)
@@ -112,70 +112,28 @@ def test_grid_of_a_book(measure: Callable[..., Any]) -> None:
     assert np.isfinite(grid.pnl()).all()
 
 
-def test_numpy(measure: Callable[..., Any]) -> None:
-    """The textbook's formulas over arrays, scipy's normal distribution, all that can be hoisted hoisted."""
-    special = pytest.importorskip("scipy.special")
-    n = 10_000
-    options, quantity, _ = held(n)
-    kind, strike, forward = (np.asarray(options[k], float) for k in ("kind", "strike", "forward"))
-
-    def grid() -> Array:
-        out = np.empty((4, NODES))
-        log_ratio, root = np.log(forward / strike), np.sqrt(options["expiry"])
-        node = 0
-        for a in VOLS:
-            s = options["vol"] * a * root
-            for u in SPOTS:
-                f = forward * u
-                d1 = (log_ratio + math.log(u)) / s + 0.5 * s
-                n1, n2 = special.ndtr(kind * d1), special.ndtr(kind * (d1 - s))
-                density = np.exp(-0.5 * d1 * d1) * 0.3989422804014327
-                out[0, node] = quantity @ (kind * (f * n1 - strike * n2))
-                out[1, node] = quantity @ (kind * n1)
-                out[2, node] = quantity @ (density / (f * s))
-                out[3, node] = quantity @ (f * density * root)
-                node += 1
-        return out
-
-    check(n, "linear", GREEKS, measure(grid, **about("numpy", 1, n)))
+def cases(run: workload.Run) -> list[tuple[str]]:
+    """List the peers on one thread; where nothing is timed only what need not be compiled."""
+    return [
+        (who,)
+        for who in peers.TITLES
+        if not who.startswith("hedgecore") and "out=" not in who and "threads" not in who
+        if run.timed or who == "numpy and scipy"
+    ]
 
 
-def test_numba(measure: Callable[..., Any]) -> None:
-    """The same as one compiled loop over the options of a node."""
-    numba = pytest.importorskip("numba")
-    n = 10_000
-    options, quantity, _ = held(n)
-
-    def loop(
-        kind: Array, strike: Array, expiry: Array, vol: Array, forward: Array, weight: Array,
-        spots: Array, vols: Array,
-    ) -> Array:  # fmt: skip
-        out = np.zeros((4, len(spots) * len(vols)))
-        log_ratio, root = np.log(forward / strike), np.sqrt(expiry)
-        for j in range(len(vols)):
-            for k in range(len(spots)):
-                node, log_u = j * len(spots) + k, math.log(spots[k])
-                price, delta, gamma, vega = 0.0, 0.0, 0.0, 0.0
-                for i in range(len(strike)):
-                    f, s, w, q = (
-                        forward[i] * spots[k],
-                        vol[i] * vols[j] * root[i],
-                        kind[i],
-                        weight[i],
-                    )
-                    d1 = (log_ratio[i] + log_u) / s + 0.5 * s
-                    n1 = 0.5 * math.erfc(-w * d1 * 0.7071067811865476)
-                    n2 = 0.5 * math.erfc(-w * (d1 - s) * 0.7071067811865476)
-                    density = math.exp(-0.5 * d1 * d1) * 0.3989422804014327
-                    price += q * w * (f * n1 - strike[i] * n2)
-                    delta += q * w * n1
-                    gamma += q * density / (f * s)
-                    vega += q * f * density * root[i]
-                out[0, node], out[1, node], out[2, node], out[3, node] = price, delta, gamma, vega
-        return out
-
-    compiled = numba.njit(loop, fastmath=True)
-    names = ("kind", "strike", "expiry", "vol", "forward")
-    columns = [np.asarray(options[name], float) for name in names]
-    sums = measure(lambda: compiled(*columns, quantity, SPOTS, VOLS), **about("numba", 1, n))
-    check(n, "linear", GREEKS, sums)
+@pytest.mark.filterwarnings("ignore")
+def test_grid_by_a_peer(measure: Callable[..., Any], case: tuple[str]) -> None:
+    (who,) = case
+    peer = peers.load(who)
+    if peer is None:
+        pytest.skip(f"{who}: {peers.missing[who]}")
+    if "grid" not in peer.operations:
+        pytest.skip(f"{who} would revalue node by node what `peers: six` measures")
+    options, quantity, _ = held(10_000)
+    spot_form = {
+        **{name: options[name] for name in ("kind", "strike", "expiry", "vol")},
+        "spot": options["forward"], "quantity": quantity, "spots": SPOTS, "vols": VOLS,
+    }  # fmt: skip
+    sums = measure(peer.operations["grid"](spot_form), **about(who, 1, 10_000))
+    check(10_000, "linear", GREEKS, sums)

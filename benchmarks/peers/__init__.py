@@ -1,8 +1,8 @@
 """Other ways to do the same work: each module here is one, imported only where it is measured.
 
 ``module.operations(**variant)`` returns a mapping from an operation ("price", "six",
-"implied_vol") to a function that takes the arguments of the operation in spot form and returns a
-call without arguments.  What a peer wants prepared (flags, its own objects, arrays to write to) is
+"implied_vol", "grid") to a function that takes the arguments of the operation in spot form and returns a
+call without arguments; a grid has ``quantity`` and the factors ``spots`` and ``vols`` too.  What a peer wants prepared (flags, its own objects, arrays to write to) is
 prepared there and not timed.  ``UNITS`` says what a module returns for 1 of a Greek,
 ``LARGEST`` above how many options it is too slow to wait for.
 """
@@ -95,6 +95,8 @@ def _tried(name: str, variant: dict[str, Any]) -> Peer:
         if operation == "implied_vol":
             given = {**one, "price": np.array([7.9655674554058])}
             del given["vol"]
+        if operation == "grid":
+            given = {**one, "quantity": np.ones(1), "spots": np.ones(1), "vols": np.ones(1)}
         make(given)()
     return peer
 

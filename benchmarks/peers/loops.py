@@ -99,6 +99,37 @@ def _implied_vol(
         vol[i] = s / math.sqrt(expiry[i])
 
 
+def _grid(
+    kind: Any,
+    strike: Any,
+    forward: Any,
+    log_ratio: Any,
+    root: Any,
+    vol: Any,
+    weight: Any,
+    spots: Any,
+    vols: Any,
+    sums: Any,
+) -> None:
+    """The sums over the options at every node: price, delta, gamma, vega."""
+    for j in range(len(vols)):
+        for k in range(len(spots)):
+            log_u = math.log(spots[k])
+            price, delta, gamma, vega = 0.0, 0.0, 0.0, 0.0
+            for i in range(len(strike)):
+                f, s = forward[i] * spots[k], vol[i] * vols[j] * root[i]
+                d1 = (log_ratio[i] + log_u) / s + 0.5 * s
+                q = -kind[i] * _HALF
+                n1, n2 = 0.5 * math.erfc(q * d1), 0.5 * math.erfc(q * (d1 - s))
+                density = _DENSITY * math.exp(-0.5 * d1 * d1)
+                price += weight[i] * kind[i] * (f * n1 - strike[i] * n2)
+                delta += weight[i] * kind[i] * n1
+                gamma += weight[i] * density / (f * s)
+                vega += weight[i] * f * density * root[i]
+            node = j * len(spots) + k
+            sums[0, node], sums[1, node], sums[2, node], sums[3, node] = price, delta, gamma, vega
+
+
 def operations(
     out: bool = False, threads: int = 1, svml: bool = False
 ) -> dict[str, peers.Operation]:
@@ -114,6 +145,7 @@ def operations(
         numba.set_num_threads(threads)
     how = {"error_model": "numpy", "parallel": threads > 1}
     price, six = (numba.njit(fastmath=True, **how)(loop) for loop in (_price, _six))
+    grid = numba.njit(fastmath=True, error_model="numpy")(_grid)
     implied_vol = numba.njit(**how)(_implied_vol)  # fastmath may assume that there is no NaN
 
     def calling(loop: Callable[..., None], order: tuple[str, ...], columns: int) -> peers.Operation:
@@ -133,10 +165,23 @@ def operations(
 
         return make
 
+    def make_grid(a: dict[str, Any]) -> Callable[[], Any]:
+        kind = np.asarray(a["kind"], float)
+        log_ratio, root = np.log(a["spot"] / a["strike"]), np.sqrt(a["expiry"])
+        columns = (kind, a["strike"], a["spot"], log_ratio, root, a["vol"], a["quantity"])
+
+        def call() -> Any:
+            sums = np.empty((4, len(a["spots"]) * len(a["vols"])))
+            grid(*columns, a["spots"], a["vols"], sums)
+            return sums
+
+        return call
+
     option = ("kind", "strike", "expiry", "vol", "spot", "rate")
     quoted = ("price", *(name for name in option if name != "vol"))
     return {
         "price": calling(price, option, 1),
         "six": calling(six, option, 6),
         "implied_vol": calling(implied_vol, quoted, 1),
+        "grid": make_grid,
     }
