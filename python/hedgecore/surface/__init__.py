@@ -9,17 +9,9 @@ from __future__ import annotations
 from typing import Any
 
 from hedgecore.surface import sabr, svi
+from hedgecore.surface.fits import ENOUGH, described, fit, fit_all
 from hedgecore.surface.implied_variance import Strip, index_vol, strip_variance
-from hedgecore.surface.surface import (
-    ENOUGH,
-    MODELS,
-    Arbitrage,
-    Surface,
-    Surfaces,
-    described,
-    fit,
-    fit_all,
-)
+from hedgecore.surface.surface import MODELS, Arbitrage, Surface, Surfaces
 
 _OF_QUOTES = ("REASONS", "Parity", "Smile", "parity", "smiles")
 
