@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -59,10 +60,9 @@ def fit(
         raise ValueError(f"model must be one of {', '.join(MODELS)}, not {model!r}")
     if len({(s.base, s.settlement) for s in smiles}) != 1:
         raise ValueError("fit takes the smiles of one base and settlement; fit_all takes any")
-    report = [described(smile) for smile in smiles]
     used = sorted((s for s in smiles if len(s) >= ENOUGH), key=lambda s: s.expiry)
     if not used:
-        raise ValueError("no expiry has enough strikes: " + "; ".join(report))
+        raise ValueError("no expiry has enough strikes: " + "; ".join(_report(smiles)))
     counts = [len(s) for s in used]
     first = np.cumsum([0, *counts])
     k = np.concatenate([s.log_moneyness for s in used])
@@ -87,10 +87,10 @@ def fit(
         expiry,
         forward,
         parameters,
-        np.column_stack([ends.reduceat(k, first[:-1]) for ends in (np.minimum, np.maximum)]),
+        np.stack([np.minimum.reduceat(k, first[:-1]), np.maximum.reduceat(k, first[:-1])], axis=1),
         expiry_time=times,
         model=model,
-        report=report,
+        report=partial(_report, tuple(smiles)),
     )
 
 
@@ -145,6 +145,10 @@ def described(smile: Smile) -> str:
         f"{smile.base} {smile.settlement} {day}: {len(smile)} strikes of {smile.rows} rows "
         f"(left out: {left}){verdict}"
     )
+
+
+def _report(smiles: Sequence[Smile]) -> list[str]:
+    return [described(smile) for smile in smiles]
 
 
 def _targets(

@@ -333,27 +333,29 @@ class _Rows:
         kinds = len(REASONS) + 1
         tally = np.bincount(self.group * kinds + self.reason, minlength=len(self.keys) * kinds)
         forward = self.medians(self.forward, np.isfinite(self.forward))
-        columns = [self.strike[rows], moneyness[rows], *self.vols[:, rows]]
-        kind = self.kind[rows].astype(np.int8)
+        columns: dict[str, Any] = {
+            "strike": self.strike[rows],
+            "log_moneyness": moneyness[rows],
+            **dict(zip(("bid_vol", "ask_vol", "vol"), self.vols[:, rows], strict=True)),
+            "kind": self.kind[rows].astype(np.int8),
+        }
         found = []
         for i, (base, settlement, when) in enumerate(self.keys):
-            part = slice(ends[i], ends[i + 1])
             counts = tally[i * kinds : (i + 1) * kinds].tolist()
             found.append(
                 Smile(
-                    base,
-                    settlement,
-                    np.datetime64(when.replace(tzinfo=None), "us"),
-                    float(self.years[i]),
-                    forward[i],
-                    float(self.discount[i]),
-                    *(column[part] for column in columns),
-                    kind[part],
-                    int(self.count[i]),
-                    {why: counts[code] for why, code in _CODE.items() if counts[code]},
-                    int(self.two_sided[i]),
-                    self.venue_forward[i],
-                    self.parity[i],
+                    base=base,
+                    settlement=settlement,
+                    expiry_time=np.datetime64(when.replace(tzinfo=None), "us"),
+                    expiry=float(self.years[i]),
+                    forward=forward[i],
+                    discount=float(self.discount[i]),
+                    **{name: values[ends[i] : ends[i + 1]] for name, values in columns.items()},
+                    rows=int(self.count[i]),
+                    rejected={why: counts[code] for why, code in _CODE.items() if counts[code]},
+                    two_sided=int(self.two_sided[i]),
+                    venue_forward=self.venue_forward[i],
+                    parity=self.parity[i],
                 )
             )
         return found

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any, Final, Literal
 
 import numpy as np
@@ -12,6 +13,7 @@ import numpy.typing as npt
 
 from hedgecore import _core, frames
 from hedgecore.surface import svi
+from hedgecore.surface.implied_variance import log_contract
 
 FloatArray = npt.NDArray[np.float64]
 Values = Any
@@ -85,7 +87,8 @@ class Surface:
     model
         What the slices are: one of :data:`MODELS`.
     report
-        One line for each expiry looked at: what was used, what was left out and why.
+        One line for each expiry looked at: what was used, what was left out and why; or a function that
+        makes them, called when they are first asked for.
 
     Raises
     ------
@@ -110,7 +113,7 @@ class Surface:
         *,
         expiry_time: Any = None,
         model: Model = "svi",
-        report: Sequence[str] = (),
+        report: Sequence[str] | Callable[[], Sequence[str]] = (),
     ) -> None:
         if model not in MODELS:
             raise ValueError(f"model must be one of {', '.join(MODELS)}, not {model!r}")
@@ -122,7 +125,7 @@ class Surface:
             _fixed(values) for values in (expiry, forward, parameters, quoted)
         )
         self.expiry_time = None if expiry_time is None else np.asarray(expiry_time, "M8[us]")
-        self.report = tuple(report)
+        self._report = report
         n, width = len(self.expiry), len(PARAMETERS[self.form])
         if (
             self.parameters.shape != (n, width)
@@ -133,6 +136,13 @@ class Surface:
                 f"{n} expiries need parameters of shape ({n}, {width}), quoted of ({n}, 2) and {n} forwards"
             )
         self._slices = _core.Slices(self.form, self.expiry, self.forward, self.parameters)
+
+    @property
+    def report(self) -> tuple[str, ...]:
+        """One line for each expiry looked at: what was used, what was left out and why."""
+        if callable(self._report):
+            self._report = self._report()
+        return tuple(self._report)
 
     def __len__(self) -> int:
         """Return the number of slices."""
@@ -145,16 +155,13 @@ class Surface:
             f"{days[0]:.1f} to {days[-1]:.1f} days"
         )
 
-    def _at(
-        self, k: Any, expiry: Any, threads: int | None = None
-    ) -> tuple[Values, Values, Values, Values]:
+    def _at(self, k: Any, expiry: Any, threads: int | None = None) -> tuple[Values, ...]:
         """Total variance, its two derivatives in k and the one in time, at (k, expiry)."""
         (k, expiry), shape = _flat(k, expiry)
         values = _core.surface_variance(self._slices, k, None, None, expiry, threads)
         if shape is None:
             return values
-        w, slope, curvature, rise = (value.reshape(shape) for value in values)
-        return w, slope, curvature, rise
+        return tuple(value.reshape(shape) for value in values)
 
     def total_variance(self, k: Any, expiry: Any, *, threads: int | None = None) -> Values:
         """Return vol^2 T at k = ln(strike / forward) and expiry in years."""
@@ -178,7 +185,8 @@ class Surface:
         """Return vols as :class:`hedgecore.Market` asks for them; NaN for another coin."""
         if base != self.base:
             return np.full(np.shape(strike), np.nan)
-        return self.vol(strike, expiry, forward)
+        vol: FloatArray = self.vol(strike, expiry, forward)
+        return vol
 
     def _forward(self, expiry: Any, forward: Any = None) -> FloatArray:
         if forward is not None:
@@ -219,6 +227,44 @@ class Surface:
         g = svi.butterfly_of(w, slope, curvature, np.asarray(k, np.float64))
         out: FloatArray = np.where((g > 0) & (rise >= 0), rise / np.where(g > 0, g, 1.0), np.nan)
         return out
+
+    def variance_swap_vol(
+        self, expiry: Any, *, tails: Literal["wings", "flat"] = "wings"
+    ) -> Values:
+        """Return the vol of the variance swap: sqrt(E[-2 ln(S / F)] / T) of the smile at each expiry.
+
+        Parameters
+        ----------
+        expiry
+            Years, positive.
+        tails
+            Beyond the quotes (between expiries their ends by linear interpolation): "wings", SVI as it is and
+            SABR, whose formula has no log contract, in straight lines of w; "flat", the vol of the last quote.
+            Wings near Lee's bound carry much of the variance, on no quote's word: compare.
+
+        Raises
+        ------
+        ValueError
+            Where an expiry is not positive, or the smile has no log contract: see
+            :func:`hedgecore.surface.log_contract`.
+        """
+        if tails not in ("wings", "flat"):
+            raise ValueError(f"tails must be 'wings' or 'flat', not {tails!r}")
+        times = np.asarray(expiry, np.float64)
+        bad = ~(np.isfinite(times) & (times > 0))
+        if bad.any():
+            raise ValueError(f"expiry = {times[bad].ravel()[0]} must be positive and finite")
+        flat = tails == "flat"
+        vols = np.empty(times.shape)
+        for at, t in np.ndenumerate(times):
+            low, high = (float(np.interp(t, self.expiry, ends)) for ends in self.quoted.T)
+            trusted = (min(low, 0.0), max(high, 0.0)) if flat or self.form == "sabr" else None
+            vols[at] = np.sqrt(log_contract(partial(self._point, t), trusted, flat=flat) / t)
+        return vols if times.ndim else float(vols)
+
+    def _point(self, expiry: float, k: FloatArray) -> tuple[FloatArray, FloatArray]:
+        w, slope, _, _ = self._at(k, expiry)
+        return w, slope
 
     def arbitrage(self, points: int = 401) -> Arbitrage:
         """Return the violations: butterfly over each slice's quoted range, calendar over twice the widest."""
