@@ -54,7 +54,9 @@ Surface::Surface(SmileModel model, std::span<const double> expiry, std::span<con
               "expiry must be positive and increase: " + std::to_string(expiry[i]));
         check(forward[i] > 0 && std::isfinite(forward[i]), i, "forward must be positive: " + std::to_string(forward[i]));
         for (std::size_t j = 0; j < width; ++j) check(std::isfinite(p[j]), i, "parameters must be finite");
-        log_forward_.push_back(std::log(forward[i]));
+        double log_forward = 0;
+        kernels().log(&forward[i], &log_forward, 1);  // its bits do not depend on the mathematics library
+        log_forward_.push_back(log_forward);
         if (model == SmileModel::svi) {
             check(p[1] >= 0 && std::abs(p[2]) <= 1 && p[4] >= 0, i, "SVI needs b >= 0, |rho| <= 1 and sigma >= 0");
             check(p[0] + p[1] * p[4] * std::sqrt(1 - p[2] * p[2]) >= 0, i, "total variance is negative at its lowest");
@@ -62,8 +64,9 @@ Surface::Surface(SmileModel model, std::span<const double> expiry, std::span<con
         } else {
             check(p[0] > 0 && p[1] >= 0 && p[1] <= 1 && p[2] >= 0 && std::abs(p[3]) < 1, i,
                   "SABR needs alpha > 0, beta from 0 to 1, nu >= 0 and |rho| < 1");
-            const double at_forward = p[1] == 1 ? p[0] : p[0] * std::pow(forward[i], p[1] - 1);
-            parameters_.insert(parameters_.end(), {at_forward, p[1], p[2], p[3], expiry[i]});
+            double scale = (p[1] - 1) * log_forward;
+            kernels().exp(&scale, &scale, 1);
+            parameters_.insert(parameters_.end(), {p[0] * scale, p[1], p[2], p[3], expiry[i]});
         }
     }
 }

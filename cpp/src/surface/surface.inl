@@ -36,7 +36,9 @@ static bool surface_place(SurfaceBlock& b) {
     if (b.forward) {
         HC_EACH(i, n) {
             const double strike = b.strike[i], forward = b.forward[i];
-            b.own_k[i] = strike > 0.0 ? plain_logarithm_of_ratio<false>(strike, forward) : -__builtin_inf();
+            const double k = plain_logarithm_of_ratio<false>(strike, forward);
+            const bool sound = (strike > 0.0) & (strike < __builtin_inf()) & (forward > 0.0) & (forward < __builtin_inf());
+            b.own_k[i] = sound ? k : __builtin_inf();
         }
         b.k = b.own_k;
     } else if (b.strike) {
