@@ -202,6 +202,15 @@ class TestBadInput:
         with pytest.raises(ValueError, match=words):
             call(surface_of(model))
 
+    def test_what_expires_now_has_no_density(self) -> None:
+        s = surface_of("svi")
+        for call in (s.butterfly, s.log_density, s.local_variance, s.density):
+            with pytest.raises(ValueError, match=r"expiry = 0\.0 must be positive"):
+                call(0.5, [0.1, 0.0])
+        assert s.skew(0.1, 0.0) == pytest.approx(s.skew(0.1, 0.01), rel=1e-14)
+        assert s.vol_at(0.1, 0.0) == pytest.approx(s.vol_at(0.1, 0.02), rel=1e-14)
+        assert s.total_variance(0.1, 0.0) == 0.0
+
     def test_the_other_rows_are_counted(self) -> None:
         k = np.zeros(300)
         k[[7, 250, 299]] = np.nan

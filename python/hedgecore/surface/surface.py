@@ -199,14 +199,15 @@ class Surface:
         return self.vol_at(0.0, expiry)
 
     def skew(self, k: Any, expiry: Any) -> FloatArray:
-        """Return d vol / d ln(strike) at k: the at-the-money slope at k = 0."""
-        w, slope, _, _ = self._at(k, expiry)
-        skew: FloatArray = slope / (2.0 * np.sqrt(w * np.asarray(expiry, np.float64)))
+        """Return d vol / d ln(strike) at k: the at-the-money slope at k = 0; expiry 0 as for :meth:`vol_at`."""
+        t = np.where(np.equal(expiry, 0.0), self.expiry[0], np.asarray(expiry, np.float64))
+        w, slope, _, _ = self._at(k, t)
+        skew: FloatArray = slope / (2.0 * np.sqrt(w * t))
         return skew
 
     def butterfly(self, k: Any, expiry: Any) -> FloatArray:
-        """Return Gatheral's g(k), of the sign of the density."""
-        w, slope, curvature, _ = self._at(k, expiry)
+        """Return Gatheral's g(k), of the sign of the density, at a positive expiry."""
+        w, slope, curvature, _ = self._at(k, _positive(expiry))
         return svi.butterfly_of(w, slope, curvature, np.asarray(k, np.float64))
 
     def density(self, strike: Any, expiry: Any) -> FloatArray:
@@ -217,13 +218,13 @@ class Surface:
         return density
 
     def log_density(self, k: Any, expiry: Any) -> FloatArray:
-        """Return the risk-neutral density of ln(price / forward) at expiry."""
-        w, slope, curvature, _ = self._at(k, expiry)
+        """Return the risk-neutral density of ln(price / forward) at a positive expiry."""
+        w, slope, curvature, _ = self._at(k, _positive(expiry))
         return svi.log_density(w, svi.butterfly_of(w, slope, curvature, np.asarray(k)), k)
 
     def local_variance(self, k: Any, expiry: Any) -> FloatArray:
-        """Return Dupire's local variance (dw/dT) / g, per year; NaN where there is arbitrage."""
-        w, slope, curvature, rise = self._at(k, expiry)
+        """Return Dupire's local variance (dw/dT) / g, per year, at a positive expiry; NaN where there is arbitrage."""
+        w, slope, curvature, rise = self._at(k, _positive(expiry))
         g = svi.butterfly_of(w, slope, curvature, np.asarray(k, np.float64))
         out: FloatArray = np.where((g > 0) & (rise >= 0), rise / np.where(g > 0, g, 1.0), np.nan)
         return out
@@ -250,10 +251,7 @@ class Surface:
         """
         if tails not in ("wings", "flat"):
             raise ValueError(f"tails must be 'wings' or 'flat', not {tails!r}")
-        times = np.asarray(expiry, np.float64)
-        bad = ~(np.isfinite(times) & (times > 0))
-        if bad.any():
-            raise ValueError(f"expiry = {times[bad].ravel()[0]} must be positive and finite")
+        times = _positive(expiry)
         flat = tails == "flat"
         vols = np.empty(times.shape)
         for at, t in np.ndenumerate(times):
@@ -295,6 +293,15 @@ class Surface:
             "k_high": self.quoted[:, 1],
         }
         return frames.frame_of(columns, library)
+
+
+def _positive(expiry: Any) -> FloatArray:
+    """The expiry, of what is not there for an option that expires now."""
+    times = np.asarray(expiry, np.float64)
+    bad = ~(np.isfinite(times) & (times > 0))
+    if bad.any():
+        raise ValueError(f"expiry = {times[bad].ravel()[0]} must be positive and finite")
+    return times
 
 
 def _fixed(values: Any) -> FloatArray:
