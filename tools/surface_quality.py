@@ -1,7 +1,9 @@
-"""How well surfaces fit real chains: ``python tools/surface_quality.py CHAIN.parquet`` prints a table.
+"""How well surfaces fit real chains: ``python tools/surface_quality.py CHAIN.parquet`` prints figures.
 
 Counted are two-sided quotes of options out of the money with |delta| from 0.1 to 0.9 (Black's, on the forward, at the vol of
-the middle). Fits are timed without reading and filtering quotes, which has a line of its own.
+the middle). Fits are timed without reading and filtering quotes, which has a line of its own. Beside hedgecore's models stands
+the plain fit of raw SVI by scipy.optimize.least_squares with the same residuals (extra ``bench``), on one chain in so many as a
+second argument says (default 10), because it is slow.
 """
 
 from __future__ import annotations
@@ -16,7 +18,9 @@ import numpy as np
 
 import hedgecore as hc
 from hedgecore import surface, venues
-from hedgecore.surface import quotes
+from hedgecore.surface import fits, quotes, svi
+
+SCIPY = "scipy SVI"
 
 
 @dataclass
@@ -72,12 +76,49 @@ class Quality:
         return float(np.percentile(np.concatenate(self.errors), percent))
 
 
-def measure(chains: Iterable[Any]) -> tuple[dict[str, Quality], dict[str, Any]]:
-    """Fit every model to every chain, a frame of quotes each; and what there is to say of the quotes."""
+def by_scipy(smiles: list[quotes.Smile]) -> surface.Surface:
+    """Raw SVI as anyone would: one start, bounds, least squares; weighted as hedgecore's."""
+    from scipy.optimize import least_squares
+
+    parameters = []
+    for smile in smiles:
+        k = smile.log_moneyness
+        w, weight = fits._targets([smile], k, np.full(len(k), smile.expiry))
+        level = float(np.interp(0.0, k, w))
+        root = np.sqrt(level)
+        # the smallest w in place of a, so that no total variance is negative
+        start = [0.5 * level, 0.5 * root, 0.0, 0.0, root]
+
+        def raw(x: Any) -> Any:
+            low, b, rho, m, sigma = x
+            return [low - b * sigma * np.sqrt(1 - rho * rho), b, rho, m, sigma]
+
+        fit = least_squares(
+            lambda x, k=k, w=w, weight=weight, raw=raw: (svi.variance(raw(x), k)[0] - w) * weight,
+            start,
+            bounds=([0.0, 0.0, -0.999, -2.0, 1e-4], [2.0, 5.0, 0.999, 2.0, 5.0]),
+            x_scale=np.maximum(np.abs(start), 0.01),
+        )
+        parameters.append(raw(fit.x))
+    return surface.Surface(
+        smiles[0].base, None, [s.expiry for s in smiles], [s.forward for s in smiles], parameters,
+        [[s.log_moneyness[0], s.log_moneyness[-1]] for s in smiles],
+    )  # fmt: skip
+
+
+def measure(
+    chains: Iterable[Any], scipy_every: int = 0
+) -> tuple[dict[str, Quality], dict[str, Any]]:
+    """Fit every model to every chain, a frame of quotes each; and what there is to say of the quotes.
+
+    One chain in ``scipy_every`` is also fitted by scipy; 0: none.
+    """
     found = {name: Quality() for name in (*surface.MODELS, "svi warm")}
+    if scipy_every:
+        found[SCIPY] = Quality()
     facts: dict[str, Any] = {"unfitted": [], "rejected": {}, "rows": 0, "seconds": []}
     last: dict[str, surface.Surface] = {}
-    for chain in chains:
+    for number, chain in enumerate(chains):
         start = time.perf_counter()
         asof, smiles = quotes.smiles(chain)
         facts["seconds"].append(time.perf_counter() - start)
@@ -94,6 +135,12 @@ def measure(chains: Iterable[Any]) -> tuple[dict[str, Quality], dict[str, Any]]:
                 warm = last.get(base) if name == "svi warm" else None
                 if name == "svi warm" and warm is None:
                     continue
+                if name == SCIPY:
+                    if number % scipy_every == 0:
+                        start = time.perf_counter()
+                        fitted = by_scipy(used)
+                        quality.add(fitted, used, time.perf_counter() - start)
+                    continue
                 model: Any = name.split()[0]
                 start = time.perf_counter()
                 fitted = surface.fit(of_base, model=model, asof=asof, warm=warm)
@@ -105,9 +152,10 @@ def measure(chains: Iterable[Any]) -> tuple[dict[str, Quality], dict[str, Any]]:
 
 
 def main() -> None:
-    """Print the table of a file."""
+    """Print the figures of a file."""
     frame = venues.read(sys.argv[1]).part("quotes").frame
-    found, facts = measure(frame.partition_by("snapshot", maintain_order=True))
+    every = int(sys.argv[2]) if len(sys.argv) > 2 else 10
+    found, facts = measure(frame.partition_by("snapshot", maintain_order=True), every)
     print(f"{len(facts['seconds'])} chains, {facts['rows']} rows; left out: {facts['rejected']}")
     print(f"smiles from quotes: median {1e3 * np.median(facts['seconds']):.1f} ms per chain")
     print(

@@ -8,6 +8,7 @@
 #include "hedgecore/math.hpp"
 #include "hedgecore/pricing.hpp"
 #include "hedgecore/risk.hpp"
+#include "hedgecore/surface.hpp"
 #include "inputs.hpp"
 
 using namespace hedgecore;
@@ -161,6 +162,24 @@ void count_scenarios(const std::string& name, const Chain& chain, Settlement set
     count(name, [&] { scenario_sums(options, grid, set, sums.data(), one_thread); });
 }
 
+// Expiries about five slices, one after the other or all alike.
+void count_surface(const std::string& name, SmileModel model, const Values& parameters, const Chain& chain) {
+    const Values expiry = {0.0078125, 0.03125, 0.125, 0.5, 1.0}, forward(5, 65000.0);
+    const Surface surface(model, expiry, forward, parameters);
+    const double month = 0.0859375;
+    SurfacePoints points;
+    points.n = rows;
+    points.strike = column(chain.strike);
+    points.forward = column(chain.forward);
+    points.expiry = column(chain.expiry);
+    Values w(rows), slope(rows), curvature(rows), rise(rows);
+    count(name + ".vol", [&] { surface.vol(points, w.data(), one_thread); });
+    const VarianceOutputs outputs{w.data(), slope.data(), curvature.data(), rise.data()};
+    count(name + ".variance", [&] { surface.variance(points, outputs, one_thread); });
+    points.expiry = {&month, 0};
+    count(name + ".vol.one_expiry", [&] { surface.vol(points, w.data(), one_thread); });
+}
+
 }  // namespace
 
 int main() {
@@ -198,4 +217,11 @@ int main() {
     count_greek_sums("black.inverse.forward.greek_sums.scattered", inverse, chain, chain.scattered);
     count_scenarios("black.linear.forward.scenario_sums", chain, Settlement::linear);
     count_scenarios("black.inverse.forward.scenario_sums", chain, Settlement::inverse);
+    Values svi, sabr;
+    for (int i = 0; i < 5; ++i) {
+        svi.insert(svi.end(), {0.0078125, 0.125, -0.25, 0.0, 0.125});
+        sabr.insert(sabr.end(), {0.625, 1.0, 2.0, -0.25});
+    }
+    count_surface("surface.svi", SmileModel::svi, svi, chain);
+    count_surface("surface.sabr", SmileModel::sabr, sabr, chain);
 }

@@ -93,6 +93,32 @@ def scenario_sums(
     time_shift: npt.NDArray[np.float64],
     threads: int | None,
 ) -> npt.NDArray[np.float64]: ...
+
+class Slices:
+    def __init__(
+        self,
+        model: str,
+        expiry: npt.NDArray[np.float64],
+        forward: npt.NDArray[np.float64],
+        parameters: npt.NDArray[np.float64],
+    ) -> None: ...
+
+def surface_vol(
+    slices: Slices, k: Any, strike: Any, forward: Any, expiry: Any, threads: int | None, /
+) -> Any: ...
+def surface_variance(
+    slices: Slices, k: Any, strike: Any, forward: Any, expiry: Any, threads: int | None, /
+) -> tuple[Any, Any, Any, Any]: ...
+def fit_sabr(
+    k: npt.NDArray[np.float64],
+    w: npt.NDArray[np.float64],
+    weight: npt.NDArray[np.float64],
+    first: Sequence[int],
+    forward: Any,
+    expiry: Any,
+    beta: float,
+    warm: npt.NDArray[np.float64] | None,
+) -> npt.NDArray[np.float64]: ...
 def fit_svi(
     k: npt.NDArray[np.float64],
     w: npt.NDArray[np.float64],

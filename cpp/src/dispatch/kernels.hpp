@@ -5,6 +5,7 @@
 
 #include "pricing/blocks.hpp"
 #include "risk/scenario_block.hpp"
+#include "surface/surface_block.hpp"
 
 namespace hedgecore {
 
@@ -36,6 +37,15 @@ struct Kernels {
     void (*scenario_start)(ScenarioBlock&);
     bool (*scenario_sheet)(ScenarioBlock&, double vol_scale, double vol_shift, double time_shift);
     void (*scenario_node)(ScenarioBlock&, double factor, double log_factor);
+
+    // Points of a surface: the slices about them (true if they are the same for all), their place between these and their k (true if a
+    // row is outside of the domain), then total variance with its derivatives, or vols; by model, SVI and SABR.
+    bool (*surface_search)(SurfaceBlock&, const double* times, std::size_t);
+    bool (*surface_place)(SurfaceBlock&);
+    void (*surface_derivatives[2])(SurfaceBlock&);
+    void (*surface_vol[2])(SurfaceBlock&);
+    // Total variance of one slice, for fits.
+    void (*sabr_variance)(double alpha, double beta, double nu, double rho, double expiry, const double* k, double* w, std::size_t);
 
     // w[0] x[0] + w[1] x[1] + ... in eight partial sums and a fixed tree; not finite if a number of them is not.
     double (*dot)(const double* w, const double* x, std::size_t);

@@ -33,6 +33,8 @@ namespace {
 #include "pricing/implied_vol.inl"
 #include "pricing/implied_normal_vol.inl"
 #include "surface/svi.inl"
+#include "surface/sabr.inl"
+#include "surface/surface.inl"
 #include "risk/scenarios.inl"
 
 #define HC_MAP(name, function)                                        \
@@ -122,6 +124,11 @@ constinit const Kernels table = {
     scenario_start,
     scenario_sheet,
     scenario_node,
+    surface_search,
+    surface_place,
+    {surface_derivatives<false>, surface_derivatives<true>},
+    {surface_vol<false>, surface_vol<true>},
+    sabr_variance,
     dot,
     widen,
 };

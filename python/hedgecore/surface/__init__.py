@@ -9,17 +9,16 @@ from __future__ import annotations
 from typing import Any
 
 from hedgecore.surface import sabr, svi
-from hedgecore.surface.implied_variance import Strip, index_vol, strip_variance
-from hedgecore.surface.surface import (
-    ENOUGH,
-    MODELS,
-    Arbitrage,
-    Surface,
-    Surfaces,
-    described,
-    fit,
-    fit_all,
+from hedgecore.surface.fits import ENOUGH, described, fit, fit_all
+from hedgecore.surface.implied_variance import (
+    ModelFree,
+    Strip,
+    index_vol,
+    log_contract,
+    model_free,
+    strip_variance,
 )
+from hedgecore.surface.surface import MODELS, Arbitrage, Surface, Surfaces
 
 _OF_QUOTES = ("REASONS", "Parity", "Smile", "parity", "smiles")
 
@@ -28,6 +27,7 @@ __all__ = [
     "MODELS",
     "REASONS",
     "Arbitrage",
+    "ModelFree",
     "Parity",
     "Smile",
     "Strip",
@@ -37,6 +37,8 @@ __all__ = [
     "fit",
     "fit_all",
     "index_vol",
+    "log_contract",
+    "model_free",
     "parity",
     "sabr",
     "smiles",

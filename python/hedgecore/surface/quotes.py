@@ -17,6 +17,7 @@ except ImportError as error:
     raise ImportError('quotes of chains need polars: pip install "hedgecore[data]"') from error
 
 FloatArray = npt.NDArray[np.float64]
+Mask = npt.NDArray[np.bool_]
 ForwardFrom = Literal["venue", "parity"]
 
 REASONS: Final = {
@@ -34,6 +35,22 @@ REASONS: Final = {
 """Why a row is not used, in the order of the checks: a row counts for the first that applies."""
 
 _KEYS: Final = ("base", "settlement", "expiry_time")
+_COLUMNS: Final = ("timestamp", "instrument", "kind", "strike", "bid", "ask", "forward")
+_CODE: Final = {why: code for code, why in enumerate(REASONS, start=1)}
+_USED: Final = 0
+_YEAR: Final = 365 * 86_400
+
+
+@dataclass(frozen=True, slots=True)
+class Parity:
+    """Forward and discount factor by put-call parity: ``pairs`` strikes had both sides of call and put."""
+
+    forward: float
+    discount: float
+    pairs: int
+
+
+_NO_PARITY: Final = Parity(np.nan, np.nan, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +73,10 @@ class Smile:
         Rows looked at; how many were left out, by reason (:data:`REASONS`).
     two_sided
         Strikes where call or put has both sides, whatever else is said of them.
+    venue_forward
+        The venue's forward, the median of its rows, whichever is used; NaN where it gives none.
+    parity
+        Forward and discount factor in the quotes, whichever is used; NaN where they give none.
     """
 
     base: str
@@ -73,6 +94,8 @@ class Smile:
     rows: int
     rejected: dict[str, int]
     two_sided: int
+    venue_forward: float = np.nan
+    parity: Parity = _NO_PARITY
 
     def __len__(self) -> int:
         """Return the number of strikes."""
@@ -82,15 +105,6 @@ class Smile:
     def out_of_the_money(self) -> npt.NDArray[np.bool_]:
         """Whether the quote of each strike is that of the option out of the money."""
         return self.kind * self.log_moneyness >= 0
-
-
-@dataclass(frozen=True, slots=True)
-class Parity:
-    """Forward and discount factor by put-call parity: ``pairs`` strikes had both sides of call and put."""
-
-    forward: float
-    discount: float
-    pairs: int
 
 
 def parity(
@@ -164,131 +178,184 @@ def smiles(
     asof: Any = frame["timestamp"].max()
     frame = (
         frame.filter(pl.col("expiry_time") > asof)
+        .select(*_KEYS, *_COLUMNS)
         .sort("timestamp", descending=True, maintain_order=True)
         .unique("instrument", keep="first", maintain_order=True)
+        .sort(_KEYS, maintain_order=True)
     )
-    out = []
-    for keys, rows in frame.group_by(_KEYS, maintain_order=True):
-        out.append(_smile(keys, rows, asof, forward, max_age, max_vol, max_width, enough))
-    return asof, sorted(out, key=lambda s: (s.base, s.settlement, s.expiry_time))
+    if not frame.height:
+        return asof, []
+    rows = _Rows(frame, asof)
+    rows.look(max_age)
+    rows.set_forwards(forward)
+    rows.imply()
+    rows.judge(max_vol, max_width, enough)
+    return asof, rows.smiles()
 
 
-def _smile(
-    keys: tuple[Any, ...],
-    rows: pl.DataFrame,
-    asof: datetime,
-    forward_from: ForwardFrom,
-    max_age: timedelta,
-    max_vol: float,
-    max_width: float,
-    enough: int,
-) -> Smile:
-    """The smile of one expiry, of rows with the newest first."""
-    base, settlement, expiry_time = keys
-    n = rows.height
-    bid, ask, strike = (
-        rows[name].cast(pl.Float64).fill_null(np.nan).to_numpy().copy()
-        for name in ("bid", "ask", "strike")
-    )
-    missing = [rows[name].is_null().to_numpy() for name in ("bid", "ask")]
-    kind = rows["kind"].fill_null(0).to_numpy()
-    reason = np.full(n, "", dtype="U16")
+class _Rows:
+    """The options of all expiries, those of an expiry together, the newest first; and what is wrong with each."""
 
-    def reject(where: npt.NDArray[np.bool_], why: str) -> None:
-        reason[where & (reason == "")] = why
+    def __init__(self, frame: pl.DataFrame, asof: datetime) -> None:
+        n = frame.height
+        self.group = frame.select(pl.struct(_KEYS).rle_id()).to_series().to_numpy().astype(np.intp)
+        self.first = np.flatnonzero(np.diff(self.group, prepend=-1))
+        self.count = np.diff(self.first, append=n)
+        self.keys = frame[self.first.tolist()].select(_KEYS).rows()
+        self.years = np.array([(when - asof).total_seconds() / _YEAR for _, _, when in self.keys])
+        self.inverse = np.array([settlement == "inverse" for _, settlement, _ in self.keys])
+        self.age = (asof - frame["timestamp"]).to_numpy()
+        self.bid, self.ask, self.strike, self.forward = (
+            frame[name].cast(pl.Float64).fill_null(np.nan).to_numpy().copy()
+            for name in ("bid", "ask", "strike", "forward")
+        )
+        self.missing = [
+            frame[name].is_null().to_numpy()
+            | (price == 0.0)  # 0: a venue's way to say that there is none
+            for name, price in (("bid", self.bid), ("ask", self.ask))
+        ]
+        self.kind = frame["kind"].fill_null(0).to_numpy()
+        self.reason = np.zeros(n, np.int8)
 
-    reject((rows["timestamp"] < asof - max_age).to_numpy(), "stale")
-    good_strike = np.isfinite(strike) & (strike > 0) & (kind != 0)
-    for price, absent in ((bid, missing[0]), (ask, missing[1])):
-        absent |= price == 0.0  # a venue's way to say that there is none
-        reject(~absent & ~(np.isfinite(price) & (price > 0)), "not positive")
-    reject(~good_strike, "not positive")
-    reject(missing[0] | missing[1], "one-sided")
-    two_sided = len(np.unique(strike[reason == ""]))
-    reject(bid > ask, "crossed")
-    seen: set[tuple[float, int]] = set()
-    for i in np.flatnonzero(reason == ""):
-        pair = (float(strike[i]), int(kind[i]))
-        if pair in seen:
-            reason[i] = "duplicate"
-        seen.add(pair)
+    def reject(self, where: Mask, why: str) -> None:
+        self.reason[where & (self.reason == _USED)] = _CODE[why]
 
-    mid = 0.5 * (bid + ask)
-    usable = reason == ""
-    both, calls, puts = np.intersect1d(
-        strike[usable & (kind > 0)], strike[usable & (kind < 0)], return_indices=True
-    )
-    found = parity(
-        both,
-        mid[np.flatnonzero(usable & (kind > 0))[calls]],
-        mid[np.flatnonzero(usable & (kind < 0))[puts]],
-        inverse=settlement == "inverse",
-    )
-    forward = rows["forward"].fill_null(np.nan).to_numpy().copy()
-    known = np.isfinite(forward) & (forward > 0)
-    discount = 1.0
-    if forward_from == "parity" and np.isfinite(found.forward):
-        forward[:], discount = found.forward, found.discount
-    else:
-        forward[~known] = found.forward
-    reject(~np.isfinite(forward), "no forward")
+    def strikes(self, where: Mask) -> npt.NDArray[np.intp]:
+        """How many different strikes each expiry has among these rows."""
+        rows = np.flatnonzero(where)
+        rows = rows[np.lexsort((self.strike[rows], self.group[rows]))]
+        return np.bincount(self.group[rows[self._starts(rows)]], minlength=len(self.keys))
 
-    expiry = (expiry_time - asof).total_seconds() / (365 * 86_400)
-    vols = {name: np.full(n, np.nan) for name in ("bid", "ask", "mid")}
-    status = np.full(n, int(pricing.Status.OK))
-    chosen = np.flatnonzero(reason == "")
-    if len(chosen):
-        for name, price in (("bid", bid), ("ask", ask), ("mid", mid)):
-            vol, state = pricing.implied_vol(
-                price[chosen] / discount,
-                kind[chosen],
-                strike=strike[chosen],
-                expiry=expiry,
-                forward=forward[chosen],
+    def _starts(self, rows: npt.NDArray[np.intp]) -> Mask:
+        """Of rows in order of expiry and strike, the first of each strike."""
+        group, strike = self.group[rows], self.strike[rows]
+        starts = np.ones(len(rows), bool)
+        starts[1:] = (group[1:] != group[:-1]) | (strike[1:] != strike[:-1])
+        return starts
+
+    def look(self, max_age: timedelta) -> None:
+        """Reject what can be told of a row without its expiry's other ones; and duplicates."""
+        self.reject(self.age > np.timedelta64(max_age), "stale")
+        for price, missing in zip((self.bid, self.ask), self.missing, strict=True):
+            self.reject(~missing & ~(np.isfinite(price) & (price > 0)), "not positive")
+        good = np.isfinite(self.strike) & (self.strike > 0) & (self.kind != 0)
+        self.reject(~good, "not positive")
+        self.reject(self.missing[0] | self.missing[1], "one-sided")
+        self.two_sided = self.strikes(self.reason == _USED)
+        self.reject(self.bid > self.ask, "crossed")
+        rows = np.flatnonzero(self.reason == _USED)
+        rows = rows[np.lexsort((self.kind[rows], self.strike[rows], self.group[rows]))]
+        again = ~self._starts(rows)
+        again[1:] &= self.kind[rows[1:]] == self.kind[rows[:-1]]
+        self.reason[rows[again]] = _CODE["duplicate"]
+        self.mid = 0.5 * (self.bid + self.ask)
+        rows = rows[~again]
+        puts = np.flatnonzero(~self._starts(rows)) - 1  # each strike has one put, before its call
+        self.pairs = rows[puts], rows[puts + 1]
+
+    def set_forwards(self, forward_from: ForwardFrom) -> None:
+        """The forward of each row, of the venue or by parity, and the discount factor of each expiry."""
+        put, call = self.pairs
+        ends = np.searchsorted(self.group[put], np.arange(len(self.keys) + 1))
+        strike, calls, puts = self.strike[put], self.mid[call], self.mid[put]
+        self.parity = [
+            parity(strike[a:b], calls[a:b], puts[a:b], inverse=bool(inverse))
+            for a, b, inverse in zip(ends[:-1], ends[1:], self.inverse, strict=True)
+        ]
+        implied, discount = np.array([(p.forward, p.discount) for p in self.parity]).T
+        known = np.isfinite(self.forward) & (self.forward > 0)
+        self.venue_forward = self.medians(self.forward, known)
+        by_parity = np.isfinite(implied) & (forward_from == "parity")
+        self.discount = np.where(by_parity, discount, 1.0)
+        self.forward = np.where(known & ~by_parity[self.group], self.forward, implied[self.group])
+        self.reject(~np.isfinite(self.forward), "no forward")
+
+    def medians(self, values: FloatArray, where: Mask) -> list[float]:
+        """The median of each expiry over these rows; NaN where there are none."""
+        rows = np.flatnonzero(where)
+        rows = rows[np.lexsort((values[rows], self.group[rows]))]
+        ends = np.searchsorted(self.group[rows], np.arange(len(self.keys) + 1))
+        last = len(rows) - 1
+        low, high = (
+            values[rows[np.clip(at, 0, last)]] if len(rows) else np.full(len(self.keys), np.nan)
+            for at in ((ends[:-1] + ends[1:] - 1) // 2, (ends[:-1] + ends[1:]) // 2)
+        )
+        middle: list[float] = np.where(np.diff(ends) > 0, 0.5 * (low + high), np.nan).tolist()
+        return middle
+
+    def imply(self) -> None:
+        """The vols of bid, ask and middle, in one call for each settlement."""
+        n = len(self.reason)
+        self.vols = np.full((3, n), np.nan)
+        self.status = np.full((3, n), int(pricing.Status.OK), np.int8)
+        prices = np.stack([self.bid, self.ask, self.mid]) / self.discount[self.group]
+        used = self.reason == _USED
+        for settlement in ("inverse", "linear"):
+            rows = np.flatnonzero(used & (self.inverse[self.group] == (settlement == "inverse")))
+            if not len(rows):
+                continue
+            vol, status = pricing.implied_vol(
+                prices[:, rows].ravel(),
+                np.tile(self.kind[rows], 3),
+                strike=np.tile(self.strike[rows], 3),
+                expiry=np.tile(self.years[self.group[rows]], 3),
+                forward=np.tile(self.forward[rows], 3),
                 settlement=settlement,
                 return_status=True,
                 threads=1,
             )
-            if name == "bid":  # below intrinsic: any vol is above what it implies
-                vol = np.where(state == pricing.Status.BELOW_INTRINSIC, 0.0, vol)
-            if name == "ask":
-                vol = np.where(state == pricing.Status.ABOVE_MAXIMUM, np.inf, vol)
-            vols[name][chosen] = vol
-            if name == "mid":
-                status[chosen] = state
-    vol = vols["mid"]
-    reject((status == pricing.Status.BELOW_INTRINSIC) | (vol == 0), "below intrinsic")
-    reject(status == pricing.Status.ABOVE_MAXIMUM, "above maximum")
-    reject(~np.isnan(vol) & (vol > max_vol), "absurd vol")
-    moneyness = np.full(n, np.nan)
-    ok = reason == ""
-    moneyness[ok] = np.log(strike[ok] / forward[ok])
-    wide = ok & ~(vols["ask"] - vols["bid"] <= max_width * vol)
-    if len(np.unique(strike[ok & ~wide])) >= enough:
-        reject(wide, "wide")
+            self.vols[:, rows], self.status[:, rows] = vol.reshape(3, -1), status.reshape(3, -1)
+        # below intrinsic: any vol is above what the bid implies
+        self.vols[0, self.status[0] == pricing.Status.BELOW_INTRINSIC] = 0.0
+        self.vols[1, self.status[1] == pricing.Status.ABOVE_MAXIMUM] = np.inf
 
-    # one row for each strike: out of the money first
-    ok = np.flatnonzero(reason == "")
-    order = ok[np.lexsort((-(kind[ok] * moneyness[ok]), strike[ok]))]
-    _, first = np.unique(strike[order], return_index=True)
-    picked = order[first]
-    values, counts = np.unique(reason[reason != ""], return_counts=True)
-    tally = dict(zip(values.tolist(), counts.tolist(), strict=True))
-    usable_forward = forward[np.isfinite(forward)]
-    return Smile(
-        base,
-        settlement,
-        np.datetime64(expiry_time.replace(tzinfo=None), "us"),
-        expiry,
-        float(np.median(usable_forward)) if len(usable_forward) else np.nan,
-        discount,
-        strike[picked],
-        moneyness[picked],
-        vols["bid"][picked],
-        vols["ask"][picked],
-        vol[picked],
-        kind[picked].astype(np.int8),
-        n,
-        {why: tally[why] for why in REASONS if why in tally},
-        two_sided,
-    )
+    def judge(self, max_vol: float, max_width: float, enough: int) -> None:
+        """Reject by vols; of wide quotes where the others are enough."""
+        bid, ask, vol = self.vols
+        status = self.status[2]
+        self.reject((status == pricing.Status.BELOW_INTRINSIC) | (vol == 0), "below intrinsic")
+        self.reject(status == pricing.Status.ABOVE_MAXIMUM, "above maximum")
+        self.reject(~np.isnan(vol) & (vol > max_vol), "absurd vol")
+        used = self.reason == _USED
+        wide = used & ~(ask - bid <= max_width * vol)
+        self.reject(wide & (self.strikes(used & ~wide) >= enough)[self.group], "wide")
+
+    def smiles(self) -> list[Smile]:
+        """One smile for each expiry, one row for each strike: out of the money first."""
+        rows = np.flatnonzero(self.reason == _USED)
+        moneyness = np.full(len(self.reason), np.nan)
+        moneyness[rows] = np.log(self.strike[rows] / self.forward[rows])
+        rows = rows[
+            np.lexsort((-(self.kind * moneyness)[rows], self.strike[rows], self.group[rows]))
+        ]
+        rows = rows[self._starts(rows)]
+        ends = np.searchsorted(self.group[rows], np.arange(len(self.keys) + 1))
+        kinds = len(REASONS) + 1
+        tally = np.bincount(self.group * kinds + self.reason, minlength=len(self.keys) * kinds)
+        forward = self.medians(self.forward, np.isfinite(self.forward))
+        columns: dict[str, Any] = {
+            "strike": self.strike[rows],
+            "log_moneyness": moneyness[rows],
+            **dict(zip(("bid_vol", "ask_vol", "vol"), self.vols[:, rows], strict=True)),
+            "kind": self.kind[rows].astype(np.int8),
+        }
+        found = []
+        for i, (base, settlement, when) in enumerate(self.keys):
+            counts = tally[i * kinds : (i + 1) * kinds].tolist()
+            found.append(
+                Smile(
+                    base=base,
+                    settlement=settlement,
+                    expiry_time=np.datetime64(when.replace(tzinfo=None), "us"),
+                    expiry=float(self.years[i]),
+                    forward=forward[i],
+                    discount=float(self.discount[i]),
+                    **{name: values[ends[i] : ends[i + 1]] for name, values in columns.items()},
+                    rows=int(self.count[i]),
+                    rejected={why: counts[code] for why, code in _CODE.items() if counts[code]},
+                    two_sided=int(self.two_sided[i]),
+                    venue_forward=self.venue_forward[i],
+                    parity=self.parity[i],
+                )
+            )
+        return found

@@ -2,33 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Final, Literal
+from functools import partial
+from typing import Any, Final, Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from hedgecore import _core, frames
 from hedgecore.surface import svi
-
-if TYPE_CHECKING:
-    from hedgecore.surface.quotes import Smile
+from hedgecore.surface.implied_variance import log_contract
 
 FloatArray = npt.NDArray[np.float64]
-Model = Literal["svi", "svi_free", "essvi"]
+Values = Any
+"""float or FloatArray, as the arguments are."""
+Model = Literal["svi", "svi_free", "essvi", "sabr"]
 
 MODELS: Final = {
     "svi": "raw SVI by expiry",
     "svi_free": "raw SVI by expiry without butterfly arbitrage on the quoted range",
     "essvi": "eSSVI without butterfly and without calendar arbitrage",
+    "sabr": "SABR by expiry, Hagan's formula at a given beta",
 }
-ENOUGH: Final = 3
-"""Strikes that a slice needs. With three or four, fewer than SVI has parameters, it is one of SSVI."""
-_OF_SVI: Final = 5
-_SMALLEST_HALF_WIDTH: Final = 1e-3
-"""Of a quote, in vol: a tenth of a point, so that a tight quote does not silence its neighbours."""
+PARAMETERS: Final = {
+    "svi": ("a", "b", "rho", "m", "sigma"),
+    "sabr": ("alpha", "beta", "nu", "rho"),
+}
+"""Of a slice, by its form: SSVI slices have that of SVI."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +46,7 @@ class Arbitrage:
     calendar
         For each pair of neighbouring slices the points of the grid where total variance falls.
     lee
-        For each slice the larger of its slopes at infinity; Lee's bound is 2.
+        For each slice the larger of its slopes at infinity; Lee's bound is 2, which SABR breaks far out.
     """
 
     butterfly: npt.NDArray[np.intp]
@@ -59,7 +61,7 @@ class Arbitrage:
 
 
 class Surface:
-    """Total variance by log-moneyness and time, from one SVI slice for each expiry.
+    """Total variance by log-moneyness and time, from one slice for each expiry: of SVI or of SABR.
 
     Between expiries total variance is linear in time at constant k = ln(strike / forward); before the first
     and after the last the vol at constant k stays that of the nearest slice.  Without calendar arbitrage
@@ -76,7 +78,8 @@ class Surface:
     forward
         Quote currency per coin, for each expiry.
     parameters
-        (a, b, rho, m, sigma) for each expiry: shape (n, 5).
+        Of each expiry: (a, b, rho, m, sigma), shape (n, 5); of model "sabr" (alpha, beta, nu, rho), shape
+        (n, 4), on the forward of the expiry.
     quoted
         Smallest and largest k with a quote, for each expiry: shape (n, 2).
     expiry_time
@@ -84,7 +87,19 @@ class Surface:
     model
         What the slices are: one of :data:`MODELS`.
     report
-        One line for each expiry looked at: what was used, what was left out and why.
+        One line for each expiry looked at: what was used, what was left out and why; or a function that
+        makes them, called when they are first asked for.
+
+    Raises
+    ------
+    ValueError
+        Naming the slice, where expiries do not increase, a forward is not positive or parameters give no
+        smile (a total variance below 0, abs(rho) above 1).
+
+    Notes
+    -----
+    The arrays cannot be written to: the core holds the slices.  Methods take numbers or arrays that broadcast
+    and return a float for numbers alone.
     """
 
     def __init__(
@@ -98,28 +113,36 @@ class Surface:
         *,
         expiry_time: Any = None,
         model: Model = "svi",
-        report: Sequence[str] = (),
+        report: Sequence[str] | Callable[[], Sequence[str]] = (),
     ) -> None:
+        if model not in MODELS:
+            raise ValueError(f"model must be one of {', '.join(MODELS)}, not {model!r}")
         self.base = base
         self.asof = asof
-        self.expiry = np.asarray(expiry, np.float64)
-        self.forward = np.asarray(forward, np.float64)
-        self.parameters = np.asarray(parameters, np.float64)
-        self.quoted = np.asarray(quoted, np.float64)
-        self.expiry_time = None if expiry_time is None else np.asarray(expiry_time, "M8[us]")
         self.model = model
-        self.report = tuple(report)
-        n = len(self.expiry)
-        if self.parameters.shape != (n, 5) or self.quoted.shape != (n, 2) or len(self.forward) != n:
+        self.form: Literal["svi", "sabr"] = "sabr" if model == "sabr" else "svi"
+        self.expiry, self.forward, self.parameters, self.quoted = (
+            _fixed(values) for values in (expiry, forward, parameters, quoted)
+        )
+        self.expiry_time = None if expiry_time is None else np.asarray(expiry_time, "M8[us]")
+        self._report = report
+        n, width = len(self.expiry), len(PARAMETERS[self.form])
+        if (
+            self.parameters.shape != (n, width)
+            or self.quoted.shape != (n, 2)
+            or len(self.forward) != n
+        ):
             raise ValueError(
-                f"{n} expiries need parameters of shape ({n}, 5), quoted of ({n}, 2) and {n} forwards"
+                f"{n} expiries need parameters of shape ({n}, {width}), quoted of ({n}, 2) and {n} forwards"
             )
-        if not n:
-            raise ValueError("a surface needs at least one slice")
-        if not ((self.expiry > 0).all() and (np.diff(self.expiry) > 0).all()):
-            raise ValueError(f"expiry must be positive and increase: {self.expiry}")
-        if not (np.isfinite(self.parameters).all() and (self.forward > 0).all()):
-            raise ValueError("parameters must be finite and forwards positive")
+        self._slices = _core.Slices(self.form, self.expiry, self.forward, self.parameters)
+
+    @property
+    def report(self) -> tuple[str, ...]:
+        """One line for each expiry looked at: what was used, what was left out and why."""
+        if callable(self._report):
+            self._report = self._report()
+        return tuple(self._report)
 
     def __len__(self) -> int:
         """Return the number of slices."""
@@ -132,42 +155,38 @@ class Surface:
             f"{days[0]:.1f} to {days[-1]:.1f} days"
         )
 
-    def _at(self, k: Any, expiry: Any) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
+    def _at(self, k: Any, expiry: Any, threads: int | None = None) -> tuple[Values, ...]:
         """Total variance, its two derivatives in k and the one in time, at (k, expiry)."""
-        k, t = np.broadcast_arrays(np.asarray(k, np.float64), np.asarray(expiry, np.float64))
-        times = self.expiry
-        right = np.clip(np.searchsorted(times, t, side="left"), 0, len(times) - 1)
-        left = np.where(t <= times[0], right, np.maximum(right - 1, 0))
-        left = np.where(t >= times[-1], right, left)
-        near = np.array(svi.variance(self.parameters[left], k))
-        far = np.array(svi.variance(self.parameters[right], k))
-        span = times[right] - times[left]
-        flat = span == 0.0  # outside the slices: w in proportion to time
-        share = np.where(flat, 0.0, (t - times[left]) / np.where(flat, 1.0, span))
-        rise = np.where(flat, near[0] / times[left], (far[0] - near[0]) / np.where(flat, 1.0, span))
-        level = np.where(flat, t / times[left], 1.0)
-        w, slope, curvature = level * ((1.0 - share) * near + share * far)
-        return w, slope, curvature, rise
+        (k, expiry), shape = _flat(k, expiry)
+        values = _core.surface_variance(self._slices, k, None, None, expiry, threads)
+        if shape is None:
+            return values
+        return tuple(value.reshape(shape) for value in values)
 
-    def total_variance(self, k: Any, expiry: Any) -> FloatArray:
-        """Return vol^2 T at k = ln(strike / forward) and expiry in years; the arguments broadcast."""
-        return self._at(k, expiry)[0]
+    def total_variance(self, k: Any, expiry: Any, *, threads: int | None = None) -> Values:
+        """Return vol^2 T at k = ln(strike / forward) and expiry in years."""
+        return self._at(k, expiry, threads)[0]
 
-    def vol(self, strike: Any, expiry: Any, forward: Any = None) -> FloatArray:
+    def vol(
+        self, strike: Any, expiry: Any, forward: Any = None, *, threads: int | None = None
+    ) -> Values:
         """Return the vol (per square-root year) at strikes, of the surface's forward or the given one."""
-        return self.vol_at(np.log(np.asarray(strike) / self._forward(expiry, forward)), expiry)
+        (strike, expiry, forward), shape = _flat(strike, expiry, forward)
+        vol = _core.surface_vol(self._slices, None, strike, forward, expiry, threads)
+        return vol if shape is None else vol.reshape(shape)
 
-    def vol_at(self, k: Any, expiry: Any) -> FloatArray:
+    def vol_at(self, k: Any, expiry: Any, *, threads: int | None = None) -> Values:
         """Return the vol at k = ln(strike / forward); expiry 0 has the vol of the first slice."""
-        t = np.maximum(np.asarray(expiry, np.float64), 1e-9)
-        vol: FloatArray = np.sqrt(self._at(k, t)[0] / t)
-        return vol
+        (k, expiry), shape = _flat(k, expiry)
+        vol = _core.surface_vol(self._slices, k, None, None, expiry, threads)
+        return vol if shape is None else vol.reshape(shape)
 
     def __call__(self, base: str, forward: Any, strike: Any, expiry: Any) -> FloatArray:
         """Return vols as :class:`hedgecore.Market` asks for them; NaN for another coin."""
         if base != self.base:
             return np.full(np.shape(strike), np.nan)
-        return self.vol(strike, expiry, forward)
+        vol: FloatArray = self.vol(strike, expiry, forward)
+        return vol
 
     def _forward(self, expiry: Any, forward: Any = None) -> FloatArray:
         if forward is not None:
@@ -175,51 +194,90 @@ class Surface:
         level: FloatArray = np.exp(np.interp(expiry, self.expiry, np.log(self.forward)))
         return level
 
-    def atm_vol(self, expiry: Any) -> FloatArray:
+    def atm_vol(self, expiry: Any) -> Values:
         """Return the vol at the forward."""
         return self.vol_at(0.0, expiry)
 
     def skew(self, k: Any, expiry: Any) -> FloatArray:
-        """Return d vol / d ln(strike) at k: the at-the-money slope at k = 0."""
-        w, slope, _, _ = self._at(k, expiry)
-        skew: FloatArray = slope / (2.0 * np.sqrt(w * np.asarray(expiry, np.float64)))
+        """Return d vol / d ln(strike) at k: the at-the-money slope at k = 0; expiry 0 as for :meth:`vol_at`."""
+        t = np.where(np.equal(expiry, 0.0), self.expiry[0], np.asarray(expiry, np.float64))
+        w, slope, _, _ = self._at(k, t)
+        skew: FloatArray = slope / (2.0 * np.sqrt(w * t))
         return skew
 
     def butterfly(self, k: Any, expiry: Any) -> FloatArray:
-        """Return Gatheral's g(k), of the sign of the density."""
-        w, slope, curvature, _ = self._at(k, expiry)
+        """Return Gatheral's g(k), of the sign of the density, at a positive expiry."""
+        w, slope, curvature, _ = self._at(k, _positive(expiry))
         return svi.butterfly_of(w, slope, curvature, np.asarray(k, np.float64))
 
     def density(self, strike: Any, expiry: Any) -> FloatArray:
         """Return the risk-neutral density of the price at expiry, per unit of quote currency."""
-        k = np.log(np.asarray(strike, np.float64) / self._forward(expiry))
+        strike = np.asarray(strike, np.float64)
+        k = np.log(strike / self._forward(expiry))
         density: FloatArray = self.log_density(k, expiry) / strike
         return density
 
     def log_density(self, k: Any, expiry: Any) -> FloatArray:
-        """Return the risk-neutral density of ln(price / forward) at expiry."""
-        w, slope, curvature, _ = self._at(k, expiry)
+        """Return the risk-neutral density of ln(price / forward) at a positive expiry."""
+        w, slope, curvature, _ = self._at(k, _positive(expiry))
         return svi.log_density(w, svi.butterfly_of(w, slope, curvature, np.asarray(k)), k)
 
     def local_variance(self, k: Any, expiry: Any) -> FloatArray:
-        """Return Dupire's local variance (dw/dT) / g, per year; NaN where there is arbitrage."""
-        w, slope, curvature, rise = self._at(k, expiry)
+        """Return Dupire's local variance (dw/dT) / g, per year, at a positive expiry; NaN where there is arbitrage."""
+        w, slope, curvature, rise = self._at(k, _positive(expiry))
         g = svi.butterfly_of(w, slope, curvature, np.asarray(k, np.float64))
         out: FloatArray = np.where((g > 0) & (rise >= 0), rise / np.where(g > 0, g, 1.0), np.nan)
         return out
 
+    def variance_swap_vol(
+        self, expiry: Any, *, tails: Literal["wings", "flat"] = "wings"
+    ) -> Values:
+        """Return the vol of the variance swap: sqrt(E[-2 ln(S / F)] / T) of the smile at each expiry.
+
+        Parameters
+        ----------
+        expiry
+            Years, positive.
+        tails
+            Beyond the quotes (between expiries their ends by linear interpolation): "wings", SVI as it is and
+            SABR, whose formula has no log contract, in straight lines of w; "flat", the vol of the last quote.
+            Wings near Lee's bound carry much of the variance, on no quote's word: compare.
+
+        Raises
+        ------
+        ValueError
+            Where an expiry is not positive, or the smile has no log contract: see
+            :func:`hedgecore.surface.log_contract`.
+        """
+        if tails not in ("wings", "flat"):
+            raise ValueError(f"tails must be 'wings' or 'flat', not {tails!r}")
+        times = _positive(expiry)
+        flat = tails == "flat"
+        vols = np.empty(times.shape)
+        for at, t in np.ndenumerate(times):
+            low, high = (float(np.interp(t, self.expiry, ends)) for ends in self.quoted.T)
+            trusted = (min(low, 0.0), max(high, 0.0)) if flat or self.form == "sabr" else None
+            vols[at] = np.sqrt(log_contract(partial(self._point, t), trusted, flat=flat) / t)
+        return vols if times.ndim else float(vols)
+
+    def _point(self, expiry: float, k: FloatArray) -> tuple[FloatArray, FloatArray]:
+        w, slope, _, _ = self._at(k, expiry)
+        return w, slope
+
     def arbitrage(self, points: int = 401) -> Arbitrage:
         """Return the violations: butterfly over each slice's quoted range, calendar over twice the widest."""
         k = np.linspace(self.quoted[:, 0], self.quoted[:, 1], points, axis=-1)
-        g = svi.butterfly(self.parameters[:, None, :], k)
+        g = self.butterfly(k, self.expiry[:, None])
         reach = 2.0 * np.abs(self.quoted).max()
-        everywhere = np.linspace(-reach, reach, points)
-        w = svi.variance(self.parameters[:, None, :], everywhere[None, :])[0]
+        w = self.total_variance(np.linspace(-reach, reach, points), self.expiry[:, None])
         falls = np.diff(w, axis=0) < -1e-12 * w[:-1]
-        _, b, rho, _, _ = self.parameters.T
-        return Arbitrage(
-            (g < 0).sum(axis=1), g.min(axis=1), falls.sum(axis=1), b * (1.0 + np.abs(rho))
-        )
+        if self.form == "svi":
+            _, b, rho, _, _ = self.parameters.T
+            lee = b * (1.0 + np.abs(rho))
+        else:  # w of Hagan's formula grows faster than k, unless it is constant
+            _, beta, nu, _ = self.parameters.T
+            lee = np.where((nu == 0.0) & (beta == 1.0), 0.0, np.inf)
+        return Arbitrage((g < 0).sum(axis=1), g.min(axis=1), falls.sum(axis=1), lee)
 
     def to_frame(self, library: frames.Library | None = None) -> Any:
         """Return one row for each slice: expiry, forward, parameters, at-the-money vol and slope."""
@@ -227,7 +285,7 @@ class Surface:
             {} if self.expiry_time is None else {"expiry_time": self.expiry_time}
         )
         columns |= {"expiry": self.expiry, "forward": self.forward}
-        columns |= dict(zip(("a", "b", "rho", "m", "sigma"), self.parameters.T, strict=True))
+        columns |= dict(zip(PARAMETERS[self.form], self.parameters.T, strict=True))
         columns |= {
             "atm_vol": self.atm_vol(self.expiry),
             "atm_skew": self.skew(0.0, self.expiry),
@@ -235,6 +293,42 @@ class Surface:
             "k_high": self.quoted[:, 1],
         }
         return frames.frame_of(columns, library)
+
+
+def _positive(expiry: Any) -> FloatArray:
+    """The expiry, of what is not there for an option that expires now."""
+    times = np.asarray(expiry, np.float64)
+    bad = ~(np.isfinite(times) & (times > 0))
+    if bad.any():
+        raise ValueError(f"expiry = {times[bad].ravel()[0]} must be positive and finite")
+    return times
+
+
+def _fixed(values: Any) -> FloatArray:
+    array = np.array(values, np.float64)
+    array.setflags(write=False)
+    return array
+
+
+def _flat(*values: Any) -> tuple[tuple[Any, ...], tuple[int, ...] | None]:
+    """Arguments as the core takes them, and the shape to give the result: None where it is right as it is."""
+    for value in values:
+        kind = type(value)
+        if not (
+            kind is float
+            or value is None
+            or kind is int
+            or (kind is np.ndarray and value.ndim == 1)
+        ):
+            break
+    else:
+        return values, None
+    given = [value for value in values if value is not None]
+    arrays = np.broadcast_arrays(*(np.asarray(value, np.float64) for value in given))
+    if arrays[0].ndim == 0:
+        return tuple(None if value is None else float(value) for value in values), None
+    flat = iter([array.ravel() for array in arrays])
+    return tuple(None if value is None else next(flat) for value in values), arrays[0].shape
 
 
 class Surfaces(Mapping[str, Surface]):
@@ -261,138 +355,3 @@ class Surfaces(Mapping[str, Surface]):
         if base not in self._of:
             return np.full(np.shape(strike), np.nan)
         return self._of[base](base, forward, strike, expiry)
-
-
-def fit(
-    smiles: Sequence[Smile],
-    *,
-    model: Model = "svi",
-    asof: datetime | None = None,
-    warm: Surface | None = None,
-) -> Surface:
-    """Fit a surface to the smiles of one underlying.
-
-    Residuals in total variance are divided by half the bid-ask, at least a tenth of a vol point, and multiplied by
-    vega relative to the largest, exp(-d1^2 / 2); beyond one they count linearly, so bad quotes do not pull.
-
-    Parameters
-    ----------
-    smiles
-        As :func:`hedgecore.surface.smiles` returns them.  Those with fewer than 3 strikes are left out and
-        named in ``report``.
-    model
-        One of :data:`MODELS`.
-    warm
-        An earlier surface of raw SVI: slices of the same expiry time start from it.
-
-    Raises
-    ------
-    ValueError
-        Smiles of several underlyings, or none with enough strikes (the message says why).
-    """
-    if model not in MODELS:
-        raise ValueError(f"model must be one of {', '.join(MODELS)}, not {model!r}")
-    if len({(s.base, s.settlement) for s in smiles}) != 1:
-        raise ValueError("fit takes the smiles of one base and settlement; fit_all takes any")
-    report = [described(smile) for smile in smiles]
-    used = sorted((s for s in smiles if len(s) >= ENOUGH), key=lambda s: s.expiry)
-    if not used:
-        raise ValueError("no expiry has enough strikes: " + "; ".join(report))
-    first = np.cumsum([0, *(len(s) for s in used)])
-    k = np.concatenate([s.log_moneyness for s in used])
-    w, weight = _targets(used, k)
-    times = np.array([s.expiry_time for s in used])
-    if model == "essvi":
-        parameters = svi.from_ssvi(_core.fit_essvi(k, w, weight, first.tolist()))
-    else:
-        start = None if warm is None else _starts(warm, used[0].base, times)
-        parameters, _ = _core.fit_svi(k, w, weight, first.tolist(), start, model == "svi_free")
-        for i in np.flatnonzero(np.diff(first) < _OF_SVI):
-            rows = slice(first[i], first[i + 1])
-            alone = _core.fit_essvi(k[rows], w[rows], weight[rows], [0, len(used[i])])
-            parameters[i] = svi.from_ssvi(alone[0])
-    return Surface(
-        used[0].base,
-        asof,
-        [s.expiry for s in used],
-        [s.forward for s in used],
-        parameters,
-        np.column_stack([ends.reduceat(k, first[:-1]) for ends in (np.minimum, np.maximum)]),
-        expiry_time=times,
-        model=model,
-        report=report,
-    )
-
-
-def fit_all(
-    data: Any,
-    at: str | datetime | None = None,
-    *,
-    model: Model = "svi",
-    warm: Surfaces | None = None,
-    **filters: Any,
-) -> Surfaces:
-    """Fit the surface of every coin in quotes; of inverse and linear options those with more strikes.
-
-    Parameters
-    ----------
-    data, at, filters
-        As for :func:`hedgecore.surface.smiles`.
-    model, warm
-        As for :func:`fit`.
-
-    Returns
-    -------
-    Surfaces
-        A mapping by coin that is itself a function for ``Market(vols=...)``.  A coin without an expiry that
-        fits is not in it; ``report`` says why.
-    """
-    from hedgecore.surface.quotes import smiles as smiles_of
-
-    asof, found = smiles_of(data, at, **filters)
-    fitted: list[Surface] = []
-    report: list[str] = []
-    for base in sorted({s.base for s in found}):
-        by_settlement = [
-            [s for s in found if s.base == base and s.settlement == settlement]
-            for settlement in ("inverse", "linear")
-        ]
-        chosen = max(by_settlement, key=lambda group: sum(len(s) for s in group))
-        report += [described(s) for s in found if s.base == base and len(s) < ENOUGH]
-        if any(len(s) >= ENOUGH for s in chosen):
-            start = warm[base] if warm is not None and base in warm else None
-            fitted.append(fit(chosen, model=model, asof=asof, warm=start))
-    return Surfaces(fitted, report)
-
-
-def described(smile: Smile) -> str:
-    """Return a line that says what of an expiry was used and what was not."""
-    left = ", ".join(f"{count} {why}" for why, count in smile.rejected.items()) or "nothing"
-    day = np.datetime_as_string(smile.expiry_time, unit="D")
-    verdict = "" if len(smile) >= ENOUGH else f": no slice, a fit needs {ENOUGH}"
-    return (
-        f"{smile.base} {smile.settlement} {day}: {len(smile)} strikes of {smile.rows} rows "
-        f"(left out: {left}){verdict}"
-    )
-
-
-def _targets(smiles: Sequence[Smile], k: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Total variance, and one over its residual that counts as one, of the quotes of all smiles."""
-    vol, bid, ask = (
-        np.concatenate([getattr(s, name) for s in smiles]) for name in ("vol", "bid_vol", "ask_vol")
-    )
-    expiry = np.repeat([s.expiry for s in smiles], [len(s) for s in smiles])
-    # an ask without a finite vol is as wide as it can be
-    half = np.maximum(0.5 * (np.minimum(ask, 3.0 * vol) - bid), _SMALLEST_HALF_WIDTH)
-    root = vol * np.sqrt(expiry)
-    d1 = 0.5 * root - k / root
-    vega = np.exp(-0.5 * np.minimum(d1 * d1, 60.0))
-    return vol * vol * expiry, vega / (2.0 * vol * expiry * half)
-
-
-def _starts(warm: Surface, base: str, times: npt.NDArray[Any]) -> FloatArray:
-    """The slices of an earlier surface at these expiry times; NaN where it has none."""
-    if warm.base != base or warm.expiry_time is None:
-        raise ValueError(f"warm must be a surface of {base} with expiry times")
-    known = dict(zip(warm.expiry_time, warm.parameters, strict=True))
-    return np.array([known.get(when, np.full(5, np.nan)) for when in times])
