@@ -120,8 +120,12 @@ constinit const Kernels table = {
     implied_vol,
     implied_normal_vol,
     scenario_start,
+    scenario_time,
     scenario_sheet,
     scenario_node,
+    scenario_standardise,
+    scenario_slide,
+    scenario_smile,
     dot,
     widen,
 };

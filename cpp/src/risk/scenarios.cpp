@@ -61,6 +61,7 @@ Faults fault_of(const ScenarioOptions& options, std::size_t row) {
         return {1, row, "rate", options.rate[row], "at most 700 / expiry in magnitude"};
     }
     if (!std::isfinite(options.weight[row])) return {1, row, "weight", options.weight[row], "finite"};
+    if (options.slope && !std::isfinite(options.slope[row])) return {1, row, "slope", options.slope[row], "finite"};
     return {};
 }
 
@@ -78,6 +79,7 @@ void load(ScenarioBlock& b, const ScenarioOptions& options, const std::size_t* r
         b.vol[i] = good ? options.vol[row] : 1.0;
         b.rate[i] = good && options.rate ? options.rate[row] : 0.0;
         b.weight[i] = good ? options.weight[row] : 0.0;
+        b.slope[i] = good && options.slope ? options.slope[row] : 0.0;
     }
 }
 
@@ -91,6 +93,8 @@ void load(ScenarioBlock& b, const ScenarioOptions& options, const std::size_t* r
 //     gamma          e / (s F'^2)    gamma          e / (s F'^2) - (w K N) / F'^2
 //     vega           e sqrt(T)       vega           e sqrt(T) / F'
 //     theta          r V - e vol^2 / (2 s), over F' if inverse
+//
+// Where vols go with the forward the deltas have e sqrt(T) / F' times d vol / d ln(F) more, with either settlement.
 enum class Part { plain, per_square, curvature, root, decay, carry };
 
 struct Term {
@@ -103,9 +107,11 @@ struct Term {
     std::size_t power() const {
         return part == Part::curvature || part == Part::per_square ? 2 : (per_forward ? 1 : 0);
     }
+    // Whether its weight depends on the vol of the sheet, or on its time alone.
+    bool of_vol() const { return part == Part::curvature || part == Part::decay; }
 };
 
-std::vector<Term> terms_of(std::span<const Greek> greeks, Settlement settlement, bool has_rates) {
+std::vector<Term> terms_of(std::span<const Greek> greeks, Settlement settlement, bool has_rates, bool moves) {
     const bool coin = settlement == Settlement::inverse;
     const auto curvature = [](std::size_t g) { return Term{g, &ScenarioBlock::density, Part::curvature, false}; };
     const auto delta = [](std::size_t g) { return Term{g, &ScenarioBlock::underlying, Part::plain, true}; };
@@ -131,6 +137,9 @@ std::vector<Term> terms_of(std::span<const Greek> greeks, Settlement settlement,
         } else {
             throw std::invalid_argument(std::string(greek_names[std::size_t(greek)]) + " is not summed on scenarios with " +
                                         (coin ? "inverse" : "linear") + " settlement");
+        }
+        if (moves && (greek == Greek::delta || greek == Greek::black_delta)) {
+            terms.push_back({g, &ScenarioBlock::smile_part, Part::root, true});
         }
     }
     return terms;
@@ -166,6 +175,31 @@ void check(const ScenarioNodes& nodes) {
     require("vol_scale", nodes.vol_scale, all, is_finite, "finite (up to 1e50)");
     require("vol_shift", nodes.vol_shift, all, is_finite, "finite (up to 1e50)");
     require("time_shift", nodes.time_shift, nodes.n, [](double x) { return x >= 0.0 && x <= 1e50; }, "finite and not negative");
+    if (!nodes.vol_skew != !nodes.vol_curvature || (nodes.vol_skew && !nodes.atm_vol)) {
+        throw std::invalid_argument("vol_skew and vol_curvature need each other and atm_vol");
+    }
+    if (nodes.vol_skew) {
+        require("vol_skew", nodes.vol_skew, all, is_finite, "finite (up to 1e50)");
+        require("vol_curvature", nodes.vol_curvature, all, is_finite, "finite (up to 1e50)");
+    }
+    if (nodes.vol_floor) {
+        require("vol_floor", nodes.vol_floor, all, [](double x) { return x <= 1e50; }, "a number (up to 1e50; -inf for none)");
+    }
+    for (std::size_t b = 0; b < nodes.buckets; ++b) {
+        const auto refuse = [&](const char* what) {
+            throw std::invalid_argument(std::string(what) + " of bucket " + std::to_string(b));
+        };
+        if (nodes.vol_skew && !(nodes.atm_vol[b] >= 0.0 && nodes.atm_vol[b] <= 1e50)) refuse("atm_vol must be finite and not negative: that");
+        if (!nodes.smiles) continue;
+        const ScenarioSmile& smile = nodes.smiles[b];
+        const Svi &p = smile.near, &q = smile.far;
+        for (const double x : {p.a, p.b, p.rho, p.m, p.sigma, q.a, q.b, q.rho, q.m, q.sigma, smile.near_weight, smile.far_weight,
+                               smile.expiry, smile.ratio}) {
+            if (!is_finite(x)) refuse("the numbers of a smile must be finite: those");
+        }
+        if (smile.expiry < 0.0) refuse("the expiry of a smile must not be negative: that");
+        if (smile.expiry > 0.0 && !(p.sigma > 0.0 && q.sigma > 0.0)) refuse("sigma of a smile must be positive: that");
+    }
 }
 
 // One thread's work: the blocks of a segment.
@@ -178,22 +212,33 @@ public:
         };
         block_.wants_underlying = reads(&ScenarioBlock::underlying);
         block_.wants_strike = reads(&ScenarioBlock::strike_part);
+        block_.wants_smile = reads(&ScenarioBlock::smile_part);
     }
 
     // Adds to sums[greek * stride + node].
     void run(const Piece& piece, const std::size_t* order, double* sums, std::size_t stride, Faults& faults) {
-        load(block_, options_, order + piece.first, piece.n, faults);
-        table_.scenario_start(block_);
-        const std::size_t base = piece.bucket * nodes_.n;
-        const double *scale = nodes_.vol_scale + base, *shift = nodes_.vol_shift + base, *time = nodes_.time_shift;
-        std::fill_n(reported_, piece.n, false);
+        const std::size_t *rows = order + piece.first, base = piece.bucket * nodes_.n;
+        const double* time = nodes_.time_shift;
+        start(piece, rows, faults);
+        bool untouched = true;  // the weights of the options: a lost vol takes them away
+        VolShock last{};
         for (std::size_t node = 0; node < nodes_.n; ++node) {
-            const bool fresh = node == 0 || scale[node] != scale[node - 1] || shift[node] != shift[node - 1] ||
-                               time[node] != time[node - 1];
-            if (fresh) start_sheet(scale[node], shift[node], time[node], order + piece.first, faults);
-            const double factor = nodes_.spot_factor[base + node], inverse = 1.0 / factor;
+            const std::size_t at = base + node;
+            const double factor = nodes_.spot_factor[at], inverse = 1.0 / factor;
+            const bool new_spot = moves_ && (node == 0 || factor != nodes_.spot_factor[at - 1]);
+            const bool new_time = node == 0 || time[node] != time[node - 1];
+            const VolShock shock = shock_at(at);
+            if (new_spot || new_time || !(shock == last)) {
+                const bool new_weights = new_time || !untouched;
+                if (new_weights) table_.scenario_time(block_, time[node]);
+                if (new_spot) slide(log_factor_[at]);
+                untouched = !table_.scenario_sheet(block_, shock, flat_);
+                if (!untouched) drop_lost_vols(rows, faults);
+                refill(new_weights || !untouched);
+                last = shock;
+            }
             const double powers[] = {1.0, inverse, inverse * inverse};
-            table_.scenario_node(block_, factor, log_factor_[base + node]);
+            table_.scenario_node(block_, factor, log_factor_[at]);
             for (std::size_t t = 0; t < terms_.size(); ++t) {
                 const double sum = table_.dot(&weights_[t * block_size], block_.*terms_[t].source, piece.n);
                 sums[terms_[t].greek * stride + node] += powers[terms_[t].power()] * sum;
@@ -202,9 +247,47 @@ public:
     }
 
 private:
-    void start_sheet(double scale, double shift, double time, const std::size_t* rows, Faults& faults) {
-        if (table_.scenario_sheet(block_, scale, shift, time)) drop_lost_vols(rows, faults);
+    void start(const Piece& piece, const std::size_t* rows, Faults& faults) {
+        load(block_, options_, rows, piece.n, faults);
+        table_.scenario_start(block_);
+        std::fill_n(reported_, piece.n, false);
+        smile_ = nodes_.smiles && nodes_.smiles[piece.bucket].expiry > 0.0 && nodes_.smiles[piece.bucket].ratio != 1.0
+                     ? &nodes_.smiles[piece.bucket]
+                     : nullptr;
+        moves_ = smile_ || options_.slope;
+        flat_ = !moves_ && !nodes_.vol_skew && !nodes_.vol_floor;
+        if (flat_) {
+            if (block_.wants_smile) std::fill_n(block_.shocked_slope, piece.n, 0.0);
+            return;
+        }
+        if (nodes_.vol_skew) {
+            table_.scenario_standardise(block_, nodes_.atm_vol[piece.bucket]);
+        } else {
+            std::fill_n(block_.z, piece.n, 0.0);
+        }
+        table_.scenario_slide(block_, 0.0);
+        if (smile_) table_.scenario_smile(block_, *smile_, 0.0, true);
+    }
+
+    VolShock shock_at(std::size_t at) const {
+        VolShock shock{nodes_.vol_scale[at], nodes_.vol_shift[at]};
+        if (nodes_.vol_skew) shock.skew = nodes_.vol_skew[at], shock.curvature = nodes_.vol_curvature[at];
+        if (nodes_.vol_floor) shock.floor = std::max(shock.floor, nodes_.vol_floor[at]);
+        return shock;
+    }
+
+    void slide(double log_factor) {
+        if (smile_) {
+            table_.scenario_smile(block_, *smile_, log_factor, false);
+        } else {
+            table_.scenario_slide(block_, log_factor);
+        }
+    }
+
+    // The weights of the terms; those of the vol alone where the rest stays.
+    void refill(bool all) {
         for (std::size_t t = 0; t < terms_.size(); ++t) {
+            if (!all && !terms_[t].of_vol()) continue;
             Lane weight;
             fill(weight, block_, terms_[t]);
             std::copy_n(weight, block_.n, &weights_[t * block_size]);
@@ -230,6 +313,10 @@ private:
     ScenarioBlock block_;
     std::vector<double> weights_;
     bool reported_[block_size];
+
+    // Of the block: its smile, whether its vols go with the forward, whether its shocks are a scale and a shift alone.
+    const ScenarioSmile* smile_ = nullptr;
+    bool moves_ = false, flat_ = true;
 };
 
 }  // namespace
@@ -238,7 +325,8 @@ Faults scenario_sums(const ScenarioOptions& options, const ScenarioNodes& nodes,
                      double* sums, const Execution& execution) {
     check(nodes);
     const bool has_rates = options.rate && !(options.rate.stride == 0 && options.rate[0] == 0.0);
-    const std::vector<Term> terms = terms_of(greeks, options.settlement, has_rates);
+    const bool moves = options.slope || nodes.smiles;
+    const std::vector<Term> terms = terms_of(greeks, options.settlement, has_rates, moves);
     const Pieces pieces(options, nodes.buckets);
     const std::size_t cells = greeks.size() * nodes.n;  // of a bucket
     std::fill_n(sums, cells * nodes.buckets, 0.0);

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from hedgecore.surface import sabr, svi
+from hedgecore.surface import dynamics, sabr, svi
 from hedgecore.surface.implied_variance import Strip, index_vol, strip_variance
 from hedgecore.surface.surface import (
     ENOUGH,
@@ -34,6 +34,7 @@ __all__ = [
     "Surface",
     "Surfaces",
     "described",
+    "dynamics",
     "fit",
     "fit_all",
     "index_vol",
