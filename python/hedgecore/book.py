@@ -444,22 +444,19 @@ class Market:
 
         Calls and puts of a strike count together; below the lowest strike and above the highest one the vol is theirs.
         """
+        when = instruments.expiries_of([expiry_time], 1, "expiry_time")[0]
         if self.option_vols is not None:
             known, values = self.option_vols
-            here = (
-                (known.base == base) & (known.expiry_time == expiry_time) & (known.type == OPTION)
-            )
+            here = (known.base == base) & (known.expiry_time == when) & (known.type == OPTION)
             here &= np.isfinite(values)
             if here.any():
                 strikes, place = np.unique(known.strike[here], return_inverse=True)
                 mean = np.bincount(place, values[here]) / np.bincount(place)
                 return float(np.interp(np.log(forward), np.log(strikes), mean))
         if callable(self.vols):
-            years = (instruments.times_of([expiry_time], 1, "expiry_time")[0] - self.time).astype(
-                np.int64
-            )
+            years = (when - self.time).astype(np.int64) / YEAR_US
             at = np.array([forward])
-            return float(np.asarray(self.vols(base, at, at, np.array([years / YEAR_US])))[0])
+            return float(np.asarray(self.vols(base, at, at, np.array([years])))[0])
         return float("nan") if self.vols is None else float(self.vols)
 
     def _vols(self, table: Instruments, forward: Array, years: Array) -> Array:

@@ -228,27 +228,32 @@ def book_explain(
     )
 
     pairs, bucket = table.expiries
-    names = ("pnl", *TERMS)
-    usd, coin = ({name: np.zeros(len(pairs)) for name in names} for _ in range(2))
+    head = [(str(base), when) for base, when in pairs]
+    used_pairs = set(bucket[work.rows].tolist())
+    place = {}  # the bucket of what a coin's funding is: that of its perpetual, or one more
+    for name in funding or {}:
+        if name not in table.name[used]:
+            same = [i for i in used_pairs if head[i][0] == name and np.isnat(head[i][1])]
+            place[name] = same[0] if same else len(head)
+            head += [] if same else [(name, NAT)]
+    usd, coin = ({name: np.zeros(len(head)) for name in ("pnl", *TERMS)} for _ in range(2))
     for start in range(0, len(work.rows), BLOCK):
         rows = work.rows[start : start + BLOCK]
         for sums, view in zip((usd, coin), work.views(rows), strict=True):
-            for name in names:
-                sums[name] += np.bincount(bucket[rows], view[name], len(pairs))
-    here = np.bincount(bucket[work.rows], minlength=len(pairs)) > 0
-    bases = [base for base, _ in pairs]
-    times = [when for _, when in pairs]
-    extra = {n: v for n, v in (funding or {}).items() if n not in table.name[used]}
-    for sums, rates in ((usd, after.index), (coin, None)):
-        for name in names:
-            amounts = [v * (1.0 if rates is None else rates[n]) for n, v in extra.items()]
-            more = amounts if name in ("pnl", "funding") else [0.0] * len(extra)
-            sums[name] = np.concatenate([sums[name][here], more])
+            for name, column in sums.items():
+                column += np.bincount(bucket[rows], view[name], len(head))
+    for name, i in place.items():
+        for sums, rate in ((usd, after.index[name]), (coin, 1.0)):
+            for line in ("pnl", "funding"):
+                sums[line][i] += rate * (funding or {})[name]
+    kept = sorted(used_pairs | set(place.values()))
+    for sums in (usd, coin):
         _close(sums)
+        for name in sums:
+            sums[name] = sums[name][kept]
     return Explain(
         before, after,
-        np.array([*np.array(bases, dtype=np.str_)[here], *extra], dtype=np.str_),
-        np.concatenate([np.array(times, "M8[us]")[here], np.full(len(extra), NAT)]),
+        np.array([head[i][0] for i in kept], dtype=np.str_), np.array([head[i][1] for i in kept], "M8[us]"),
         usd, coin,
         tuple(str(n) for n in table.name[held & ~used]), tuple(str(n) for n in table.name[used & gone]), work,
     )  # fmt: skip

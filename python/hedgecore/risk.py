@@ -533,7 +533,7 @@ def _live(years: Array, averaging: float) -> Array:
     moves with the index is 1 - u of it (Deribit: delta and net transaction delta decay linearly from 07:30 to 08:00).
     """
     if averaging <= 0:
-        return np.ones(len(years))
+        return np.ones(np.shape(years))
     return np.clip(np.nan_to_num(years, nan=np.inf) * 365 * 86_400 / averaging, 0.0, 1.0)
 
 
