@@ -262,7 +262,7 @@ class TestMeasuredStickiness:
         history = self.history(1.0, 5)
         with pytest.raises(ValueError, match="three surfaces or more, of one coin"):
             dynamics.measure_ssr(history[:2])
-        with pytest.raises(ValueError, match="nothing moved at expiry 0.1"):
+        with pytest.raises(ValueError, match=r"nothing moved at expiry 0.1"):
             dynamics.measure_ssr([history[0]] * 4, 0.1)
         with pytest.raises(ValueError, match="half_life = 0 must be positive"):
             dynamics.measure_ssr(history, half_life=0)

@@ -195,7 +195,9 @@ def test_settled_in_between() -> None:
 def test_positions_tables_and_what_is_left_out() -> None:
     held = book()
     before = market()
-    after = market(0.03, vols=lambda _, __, k, ___: np.where(k == 100_000, np.nan, 0.55), years=0.002)
+    after = market(
+        0.03, vols=lambda _, __, k, ___: np.where(k == 100_000, np.nan, 0.55), years=0.002
+    )
     lines = held.explain(before, after, funding={"ETH": 0.5})
     assert lines.left_out == ("BTC-25DEC26-100000-C",)
     blocks = list(lines.positions(block=3))

@@ -156,12 +156,12 @@ static void scenario_node(ScenarioBlock& b, double factor, double log_factor) {
         b.y2[i] = first * inverse;
     }
     HC_EACH(i, n) mills_polynomials(mills_terms, b, i);
+    if (b.wants_smile) {
+        HC_EACH(i, n) b.smile_part[i] = b.density[i] * b.shocked_slope[i];
+    }
     if (b.wants_underlying) {
         (b.wants_strike ? scenario_amounts<true, true> : scenario_amounts<true, false>)(b);
     } else {
         (b.wants_strike ? scenario_amounts<false, true> : scenario_amounts<false, false>)(b);
-    }
-    if (b.wants_smile) {
-        HC_EACH(i, n) b.smile_part[i] = b.density[i] * b.shocked_slope[i];
     }
 }
