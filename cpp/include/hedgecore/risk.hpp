@@ -68,7 +68,8 @@ constexpr double largest_z = 5.0;
 // An option whose time is up is its payoff at the shocked forward, the delta at the strike one half, and has no gamma, vega
 // and theta. Rows outside the domain add nothing and are reported, so are vols that a shock makes zero or negative (at its
 // nodes). The order of summation is fixed: the same bits for any number of threads. Memory beyond the sums: eight bytes for each
-// option, one copy of the sums and as much as 64 copies of those of one bucket, or 32 MiB more. Throws std::invalid_argument for nodes outside
+// option, one copy of the sums and as much as 64 copies of those of one bucket, or 32 MiB more; where smiles slide, 128 KiB and
+// eight bytes for each node by thread. Throws std::invalid_argument for nodes outside
 // their domain, for other Greeks, and for a bucket that is not in [0, buckets).
 Faults scenario_sums(const ScenarioOptions& options, const ScenarioNodes& nodes, std::span<const Greek> greeks,
                      double* sums, const Execution& execution = {});

@@ -1,5 +1,7 @@
 #include <algorithm>
+#include <array>
 #include <cmath>
+#include <map>
 #include <span>
 #include <stdexcept>
 #include <string>
@@ -14,6 +16,7 @@ namespace {
 constexpr std::size_t least_segments = 64;
 constexpr std::size_t nodes_per_segment = std::size_t(1) << 15;  // of blocks: some 30 ms between looks at Ctrl-C
 constexpr std::size_t most_partial_sums = std::size_t(1) << 22;  // 32 MiB
+constexpr std::size_t most_slides = 64;                          // kept: of 2 KiB each
 constexpr double largest_price = 1e150;                          // whose square is a number, and that of its inverse
 
 // --- rows ----------------------------------------------------------------------------------------------------------
@@ -146,18 +149,23 @@ std::vector<Term> terms_of(std::span<const Greek> greeks, Settlement settlement,
 }
 
 // The weights of a term on the nodes of a sheet.
-void fill(Lane& out, const ScenarioBlock& b, const Term& term) {
-    for (std::size_t i = 0; i < b.n; ++i) {
-        const double weight = term.per_forward ? b.discounted_weight[i] * b.inverse_forward[i] : b.discounted_weight[i];
-        const double per_square = b.inverse_forward[i] * b.inverse_forward[i];
-        switch (term.part) {
-            case Part::plain: out[i] = weight; break;
-            case Part::per_square: out[i] = -weight * per_square; break;
-            case Part::curvature: out[i] = weight * b.steepness[i] * per_square; break;
-            case Part::root: out[i] = weight * b.root_expiry[i]; break;
-            case Part::decay: out[i] = weight * (-0.5 * b.shocked_vol[i] * (b.shocked_vol[i] * b.steepness[i])); break;
-            case Part::carry: out[i] = weight * b.rate[i]; break;
+void fill(double* out, const ScenarioBlock& b, const Term& term) {
+    const auto each = [&](auto factor) {
+        if (term.per_forward) {
+            for (std::size_t i = 0; i < b.n; ++i) out[i] = b.discounted_weight[i] * b.inverse_forward[i] * factor(i);
+        } else {
+            for (std::size_t i = 0; i < b.n; ++i) out[i] = b.discounted_weight[i] * factor(i);
         }
+    };
+    const auto per_square = [&](std::size_t i) { return b.inverse_forward[i] * b.inverse_forward[i]; };
+    switch (term.part) {
+        case Part::plain: return each([](std::size_t) { return 1.0; });
+        case Part::per_square: return each([&](std::size_t i) { return -per_square(i); });
+        case Part::curvature: return each([&](std::size_t i) { return b.steepness[i] * per_square(i); });
+        case Part::root: return each([&](std::size_t i) { return b.root_expiry[i]; });
+        case Part::decay:
+            return each([&](std::size_t i) { return -0.5 * b.shocked_vol[i] * (b.shocked_vol[i] * b.steepness[i]); });
+        case Part::carry: return each([&](std::size_t i) { return b.rate[i]; });
     }
 }
 
@@ -231,7 +239,7 @@ public:
             if (new_spot || new_time || !(shock == last)) {
                 const bool new_weights = new_time || !untouched;
                 if (new_weights) table_.scenario_time(block_, time[node]);
-                if (new_spot) slide(log_factor_[at]);
+                if (new_spot) slide(node, log_factor_[at]);
                 untouched = !table_.scenario_sheet(block_, shock, flat_);
                 if (!untouched) drop_lost_vols(rows, faults);
                 refill(new_weights || !untouched);
@@ -266,7 +274,30 @@ private:
             std::fill_n(block_.z, piece.n, 0.0);
         }
         table_.scenario_slide(block_, 0.0);
-        if (smile_) table_.scenario_smile(block_, *smile_, 0.0, true);
+        if (smile_) {
+            table_.scenario_smile(block_, *smile_, 0.0, true);
+            find_slides(piece.bucket);
+        }
+    }
+
+    // The distinct spots of a bucket: the nodes of a grid have the same ones under every shock of vol and time.
+    void find_slides(std::size_t bucket) {
+        known_.fill(false);
+        if (bucket == slides_of_) return;
+        slides_of_ = bucket;
+        place_.assign(nodes_.n, most_slides);
+        std::map<double, std::size_t> found;
+        for (std::size_t node = 0; node < nodes_.n; ++node) {
+            const double factor = nodes_.spot_factor[bucket * nodes_.n + node];
+            const auto at = found.find(factor);
+            if (at != found.end()) {
+                place_[node] = at->second;
+            } else if (found.size() < most_slides) {
+                place_[node] = found.size();
+                found.emplace(factor, place_[node]);
+            }
+        }
+        slides_.resize(2 * block_size * found.size());
     }
 
     VolShock shock_at(std::size_t at) const {
@@ -276,11 +307,20 @@ private:
         return shock;
     }
 
-    void slide(double log_factor) {
-        if (smile_) {
-            table_.scenario_smile(block_, *smile_, log_factor, false);
+    // How far the vols have gone at the spot of a node; remembered for the spots that may come again.
+    void slide(std::size_t node, double log_factor) {
+        if (!smile_) return table_.scenario_slide(block_, log_factor);
+        const std::size_t at = place_[node];
+        if (at == most_slides) return table_.scenario_smile(block_, *smile_, log_factor, false);
+        double *vols = &slides_[2 * block_size * at], *slopes = vols + block_size;
+        if (known_[at]) {
+            std::copy_n(vols, block_.n, block_.slide);
+            std::copy_n(slopes, block_.n, block_.slide_slope);
         } else {
-            table_.scenario_slide(block_, log_factor);
+            table_.scenario_smile(block_, *smile_, log_factor, false);
+            std::copy_n(block_.slide, block_.n, vols);
+            std::copy_n(block_.slide_slope, block_.n, slopes);
+            known_[at] = true;
         }
     }
 
@@ -288,9 +328,7 @@ private:
     void refill(bool all) {
         for (std::size_t t = 0; t < terms_.size(); ++t) {
             if (!all && !terms_[t].of_vol()) continue;
-            Lane weight;
-            fill(weight, block_, terms_[t]);
-            std::copy_n(weight, block_.n, &weights_[t * block_size]);
+            fill(&weights_[t * block_size], block_, terms_[t]);
         }
     }
 
@@ -317,6 +355,12 @@ private:
     // Of the block: its smile, whether its vols go with the forward, whether its shocks are a scale and a shift alone.
     const ScenarioSmile* smile_ = nullptr;
     bool moves_ = false, flat_ = true;
+
+    // How far its vols go at the spots met, and where each node has its own.
+    std::size_t slides_of_ = std::size_t(-1);
+    std::vector<std::size_t> place_;
+    std::vector<double> slides_;
+    std::array<bool, most_slides> known_{};
 };
 
 }  // namespace

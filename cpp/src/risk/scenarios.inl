@@ -45,13 +45,16 @@ struct SmilePoint {
 
 HC_INLINE SmilePoint smile_at(const ScenarioSmile& smile, double per_year, double k) {
     const Svi &p = smile.near, &q = smile.far;
+    const double x = k - p.m, y = k - q.m;
+    const double first = __builtin_sqrt(mad(x, x, p.sigma * p.sigma)), second = __builtin_sqrt(mad(y, y, q.sigma * q.sigma));
     const double w = mad(smile.near_weight, svi_variance(p.a, p.b, p.rho, p.m, p.sigma, k),
                          smile.far_weight * svi_variance(q.a, q.b, q.rho, q.m, q.sigma, k));
-    const double x = k - p.m, y = k - q.m;
-    const double steep = mad(smile.near_weight * p.b, p.rho + x / __builtin_sqrt(mad(x, x, p.sigma * p.sigma)),
-                             smile.far_weight * q.b * (q.rho + y / __builtin_sqrt(mad(y, y, q.sigma * q.sigma))));
     const double vol = __builtin_sqrt(larger(w, 0.0) * per_year);
-    return {vol, 0.5 * per_year * steep / larger(vol, 1e-150)};
+    // rho + x / sqrt(x^2 + sigma^2) of both slices over the vol, from one division
+    const double roots = first * second, inverse = 1.0 / larger(roots * vol, 1e-300);
+    const double steep = mad(smile.near_weight * p.b, mad(p.rho, first, x) * second,
+                             smile.far_weight * q.b * (mad(q.rho, second, y) * first));
+    return {vol, 0.5 * per_year * steep * inverse};
 }
 
 // Vols that go with the forward as a smile does: by what it has at another moneyness. `from_here`: the smile before the move, to be
