@@ -346,6 +346,8 @@ class TestRealChains:
         assert ((measured.standard_error > 0.1) & (measured.standard_error < 1.0)).all()
 
     def test_gain_of_the_regression(self, frame: Any, notes: list[str]) -> None:
+        from smile_history import moves
+
         columns, when = moves(frame)
         fit = dynamics.fit_hull_white(**columns, fitted=when < np.sort(when)[2 * len(when) // 3])
         notes.append(
@@ -355,35 +357,3 @@ class TestRealChains:
         assert len(when) > 150_000
         assert fit.gain_in > 0.1
         assert fit.gain_out > 0.1
-
-
-def moves(frame: Any) -> tuple[dict[str, Any], Any]:
-    """What options with |delta| in 0.05..0.95 and three days to live did until the next chain, theta taken off."""
-    import polars as pl
-
-    known = frame.filter(
-        (pl.col("type") == "option") & (pl.col("mark_vol") > 0) & (pl.col("mark") > 0)
-    )
-    times = known["timestamp"].unique().sort()
-    follows = pl.DataFrame({"timestamp": times[:-1], "next": times[1:]})
-    follows = follows.filter(pl.col("next") - pl.col("timestamp") < pl.duration(hours=8))
-    later = known.select("instrument", next="timestamp", forward1="forward", mark1="mark")
-    pairs = known.join(follows, on="timestamp").join(later, on=["next", "instrument"])
-    pairs = pairs.sort("timestamp", "instrument")
-    names = ("strike", "expiry", "forward", "mark", "mark_vol", "forward1", "mark1")
-    c = {name: pairs[name].to_numpy() for name in names}
-    kind = pairs["kind"].to_numpy().astype(np.int8)
-    g = hc.greeks(
-        kind, strike=c["strike"], expiry=c["expiry"], vol=c["mark_vol"], forward=c["forward"],
-        which=("delta", "vega", "theta"),
-    )  # fmt: skip
-    years = (pairs["next"] - pairs["timestamp"]).dt.total_seconds().to_numpy() / 31_536_000
-    columns = {
-        "kind": kind, "delta": g["delta"], "vega": g["vega"], "expiry": c["expiry"], "forward": c["forward"],
-        "move": c["forward1"] - c["forward"],
-        "change": c["mark1"] * c["forward1"] - c["mark"] * c["forward"] - g["theta"] * years,
-    }  # fmt: skip
-    size = np.abs(g["delta"])
-    used = (size > 0.05) & (size < 0.95) & (c["expiry"] > 3 / 365)
-    when = pairs["timestamp"].to_numpy().astype(np.int64)
-    return {name: column[used] for name, column in columns.items()}, when[used]

@@ -200,6 +200,11 @@ def test_skew_and_curvature(with_surface: bool) -> None:
         skew_tenor=(ref, 0.5), dynamics=rule,
     )  # fmt: skip
     np.testing.assert_array_equal(same["pnl_usd"], grid["pnl_usd"].reshape(2, 2, 2, -1)[1, 1])
+    table = grid.table()
+    rows = (table["underlying"] == "BTC") & (table["skew"] == 0.02) & (table["curvature"] == 0.01)
+    np.testing.assert_allclose(table["pnl_usd"][rows], grid.pnl("BTC")[:, 0, 1, 1, 0], rtol=1e-12)
+    assert (table["curvature"][table["underlying"] == "ETH"] == 0).all()
+    assert (grid.table("total")["skew"] == np.tile([-0.03, -0.03, 0.02, 0.02], 2)).all()
 
 
 def test_far_strikes_are_bounded() -> None:

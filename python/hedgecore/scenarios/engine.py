@@ -180,13 +180,14 @@ def book_scenarios(
     used = np.bincount(bucket[active], minlength=len(pairs)) > 0
     final = {name: np.ascontiguousarray(column[used].T) for name, column in columns.items()}
     weights = listed.weight
-    for array in (*final.values(), *spots.values(), *vols.values(), times, weights):
+    of_coins = [move for by_coin in moves.values() for move in by_coin.values()]
+    for array in (*final.values(), *of_coins, times, weights):
         array.setflags(write=False)
     return ScenarioGrid(
         book, market, listed.shape, spots, vols, times, weights,
         np.array([base for base, _ in pairs], dtype=np.str_)[used],
         np.array([when for _, when in pairs], "M8[us]")[used],
-        final, risk._completeness(book, data), shocks,
+        final, risk._completeness(book, data), shocks, moves.get("skew", {}), moves.get("curvature", {}),
     )  # fmt: skip
 
 
