@@ -137,7 +137,9 @@ class SkewStickiness(Dynamics):
         """Return the slices on both sides of an expiry, and what they weigh there."""
         surface = self._surface(base)
         if np.shape(surface.parameters)[-1:] != (5,):
-            raise ValueError(f"scenarios need a surface of SVI slices; that of {base} is {surface!r}")
+            raise ValueError(
+                f"scenarios need a surface of SVI slices; that of {base} is {surface!r}"
+            )
         if not expiry > 0:
             return NO_SMILE
         times = surface.expiry
