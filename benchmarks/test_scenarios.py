@@ -32,8 +32,19 @@ def held(n: int) -> tuple[workload.Arrays, Array, Array]:
     return options, rng.normal(size=n), bucket
 
 
-def core(n: int, settlement: str, which: tuple[str, ...], threads: int) -> Callable[[], Array]:
+SMILE = np.array([0.01, 0.1, -0.3, 0.0, 0.2, 0.02, 0.15, -0.2, 0.05, 0.3, 0.6, 0.5])
+"""Two slices of SVI and what they weigh."""
+
+
+def core(
+    n: int, settlement: str, which: tuple[str, ...], threads: int, ratio: float | None = None
+) -> Callable[[], Array]:
+    """The grid; with a skew-stickiness ratio the smile slides with the spot."""
     options, quantity, bucket = held(n)
+    smile = None
+    if ratio is not None:
+        years = np.linspace(3 / 365, 1.5, EXPIRIES)
+        smile = np.array([[*SMILE[:10], *(SMILE[10:] * t), t, ratio] for t in years])
     spread = (EXPIRIES, 1)
     factor, scale = (
         np.tile(np.tile(SPOTS, len(VOLS)), spread),
@@ -43,19 +54,42 @@ def core(n: int, settlement: str, which: tuple[str, ...], threads: int) -> Calla
     codes = [hc.pricing.GREEK_NAMES.index(name) for name in which]
     columns = [options[name] for name in ("kind", "strike", "expiry", "vol", "forward")]
     return lambda: _core.scenario_sums(
-        *columns, None, quantity, settlement, codes, bucket, factor, scale, still, still[0], threads
+        *columns, None, quantity, settlement, codes, bucket, factor, scale, still, still[0], threads, smile=smile
     )  # fmt: skip
 
 
-def check(n: int, settlement: str, which: tuple[str, ...], sums: Array) -> None:
+def smile_vol(k: Array) -> Array:
+    w, v = (
+        a + b * (r * (k - m) + np.hypot(k - m, s)) for a, b, r, m, s in SMILE[:10].reshape(2, 5)
+    )
+    return np.sqrt(SMILE[10] * w + SMILE[11] * v)
+
+
+def check(
+    n: int, settlement: str, which: tuple[str, ...], sums: Array, ratio: float | None = None
+) -> None:
     """Greek x node, at a node in 20."""
     options, quantity, _ = held(n)
     for node in range(0, NODES, 20):
         u, a = SPOTS[node % len(SPOTS)], VOLS[node // len(SPOTS)]
-        moved = {**options, "forward": options["forward"] * u, "vol": options["vol"] * a}
+        vol, slope = options["vol"] * a, 0.0
+        if ratio is not None:
+            k, h = np.log(options["strike"] / options["forward"]), 1e-5
+            x = k - (1 - ratio) * np.log(u)
+            vol = (options["vol"] + smile_vol(x) - smile_vol(k)) * a
+            slope = (ratio - 1) * (smile_vol(x + h) - smile_vol(x - h)) / (2 * h) * a
+        moved = {**options, "forward": options["forward"] * u, "vol": vol}
         g = hc.greeks(**moved, settlement=settlement, which=which)
         for name, row in zip(which, sums, strict=True):
             terms = g[name] * quantity
+            if (
+                name == "delta" and ratio is not None
+            ):  # the smile's part, whose slope is taken by differences
+                terms = terms + quantity * g["vega"] * slope / (
+                    options["forward"] * u if settlement == "linear" else 1.0
+                )
+                assert abs(row[node] - terms.sum()) <= 1e-8 * np.abs(terms).sum(), (name, node)
+                continue
             assert abs(row[node] - terms.sum()) <= 1e-11 * np.abs(terms).sum(), (name, node)
 
 
@@ -70,6 +104,15 @@ def test_grid(measure: Callable[..., Any], settlement: str, threads: int) -> Non
         core(10_000, settlement, GREEKS, threads), **about(f"hedgecore, {settlement}", threads, 10_000)
     )  # fmt: skip
     check(10_000, settlement, GREEKS, sums.sum(axis=1))
+
+
+@pytest.mark.parametrize("settlement", ["linear", "inverse"])
+def test_grid_with_a_sliding_smile(measure: Callable[..., Any], settlement: str) -> None:
+    """Sticky moneyness: a smile evaluated and a sheet made anew at every spot."""
+    sums = measure(
+        core(10_000, settlement, GREEKS, 1, 0.0), **about(f"hedgecore, {settlement}, sticky moneyness", 1, 10_000)
+    )  # fmt: skip
+    check(10_000, settlement, GREEKS, sums.sum(axis=1), 0.0)
 
 
 def test_grid_of_values_alone(measure: Callable[..., Any]) -> None:

@@ -119,3 +119,4 @@ def test_every_kernel_is_hashed() -> None:
             assert {f"black.{settlement}.{form}.{name}" for name in wanted} <= names.keys()
         for form in ("forward", "rate"):
             assert f"black.{settlement}.{form}.scenario_sums" in names
+            assert f"black.{settlement}.{form}.scenario_sums.shaped" in names

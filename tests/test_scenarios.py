@@ -483,9 +483,11 @@ def test_tail_clear_errors() -> None:
 
 def test_the_example_of_the_documentation() -> None:
     text = (ROOT / "docs" / "books.md").read_text().split("## Scenario grids")[1]
-    code = text.split("```python\n")[1].split("```")[0]
+    first, margin = (block.split("```")[0] for block in text.split("```python\n")[1:3])
     names: dict[str, Any] = {"book": book(), "market": market()}
-    exec(code, names)  # noqa: S102
+    exec(first, names)  # noqa: S102
+    exec(margin, names)  # noqa: S102
+    assert names["pme"].pnl().shape == (27,)
     assert names["grid"].pnl().shape == (5, 3, 2)
     assert names["block"]["pnl_usd"].shape[1] == 30
     assert names["history"].tail(0.975).expected_shortfall > 0

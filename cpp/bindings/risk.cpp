@@ -46,17 +46,30 @@ py::tuple greek_sums_of(py::handle kind, py::handle strike, py::handle expiry, p
 
 using Matrix = py::array_t<double, py::array::c_style | py::array::forcecast>;
 
+// An array of that shape; an empty one for None.
+Matrix given(const py::object& values, const char* name, const std::vector<py::ssize_t>& shape) {
+    if (values.is_none()) return {};
+    const auto array = py::cast<Matrix>(values);
+    if (std::vector<py::ssize_t>(array.shape(), array.shape() + array.ndim()) != shape) {
+        throw py::value_error(std::string(name) + " must have a row for each bucket, and as many columns as it needs");
+    }
+    return array;
+}
+
 py::array_t<double> scenario_sums_of(py::handle kind, py::handle strike, py::handle expiry, py::handle vol,
                                      py::handle forward, py::handle rate, py::handle weight, std::string_view settlement,
                                      const std::vector<int>& greeks,
                                      const py::array_t<std::int32_t, py::array::c_style>& bucket,
                                      const Matrix& spot_factor, const Matrix& vol_scale, const Matrix& vol_shift,
-                                     const Matrix& time_shift, py::handle threads) {
+                                     const Matrix& time_shift, py::handle threads, const py::object& vol_skew,
+                                     const py::object& vol_curvature, const py::object& vol_floor,
+                                     const py::object& atm_vol, py::handle slope, const py::object& smile) {
     OptionArguments arguments(kind, strike, expiry, forward, py::none(), py::none(), rate, py::none(), settlement, "raise");
     const Numbers vols(vol, "vol", arguments.rows), weights(weight, "weight", arguments.rows);
     OptionArguments::require(vols, "vol");
     OptionArguments::require(weights, "weight");
     OptionArguments::require(arguments.forward, "forward");
+    const Numbers slopes(slope, "slope", arguments.rows);
     arguments.rows.add(bucket, "bucket");
     if (spot_factor.ndim() != 2 || time_shift.ndim() != 1 || time_shift.size() != spot_factor.shape(1)) {
         throw py::value_error("spot_factor must have a row for each bucket and a column for each node, time_shift a number for each node");
@@ -80,6 +93,7 @@ py::array_t<double> scenario_sums_of(py::handle kind, py::handle strike, py::han
     options.forward = arguments.forward.column();
     options.rate = arguments.rate.column();
     options.weight = weights.column();
+    options.slope = slopes.column();
     options.bucket = {bucket.data(), bucket.size() == 1 ? 0 : 1};
     options.settlement = arguments.settlement;
     ScenarioNodes nodes;
@@ -89,6 +103,22 @@ py::array_t<double> scenario_sums_of(py::handle kind, py::handle strike, py::han
     nodes.vol_scale = vol_scale.data();
     nodes.vol_shift = vol_shift.data();
     nodes.time_shift = time_shift.data();
+    const auto shape = [&](py::ssize_t columns) { return std::vector<py::ssize_t>{spot_factor.shape(0), columns}; };
+    const Matrix skews = given(vol_skew, "vol_skew", shape(spot_factor.shape(1)));
+    const Matrix curvatures = given(vol_curvature, "vol_curvature", shape(spot_factor.shape(1)));
+    const Matrix floors = given(vol_floor, "vol_floor", shape(spot_factor.shape(1)));
+    const Matrix levels = given(atm_vol, "atm_vol", {spot_factor.shape(0)});
+    const Matrix smiles = given(smile, "smile", shape(14));
+    std::vector<ScenarioSmile> by_bucket;
+    for (py::ssize_t b = 0; !smile.is_none() && b < smiles.shape(0); ++b) {
+        const double* x = smiles.data() + 14 * b;
+        by_bucket.push_back({{x[0], x[1], x[2], x[3], x[4]}, {x[5], x[6], x[7], x[8], x[9]}, x[10], x[11], x[12], x[13]});
+    }
+    if (!vol_skew.is_none()) nodes.vol_skew = skews.data();
+    if (!vol_curvature.is_none()) nodes.vol_curvature = curvatures.data();
+    if (!vol_floor.is_none()) nodes.vol_floor = floors.data();
+    if (!atm_vol.is_none()) nodes.atm_vol = levels.data();
+    if (!smile.is_none()) nodes.smiles = by_bucket.data();
     const Execution execution = execution_of(threads);
 
     py::array_t<double> sums({static_cast<py::ssize_t>(wanted.size()), spot_factor.shape(0), spot_factor.shape(1)});
@@ -113,7 +143,9 @@ void bind_risk(py::module_& m) {
     m.def("scenario_sums", &scenario_sums_of, py::arg("kind"), py::arg("strike"), py::arg("expiry"), py::arg("vol"),
           py::arg("forward"), py::arg("rate"), py::arg("weight"), py::arg("settlement"), py::arg("greeks"),
           py::arg("bucket"), py::arg("spot_factor"), py::arg("vol_scale"), py::arg("vol_shift"),
-          py::arg("time_shift"), py::arg("threads"),
+          py::arg("time_shift"), py::arg("threads"), py::arg("vol_skew") = py::none(),
+          py::arg("vol_curvature") = py::none(), py::arg("vol_floor") = py::none(), py::arg("atm_vol") = py::none(),
+          py::arg("slope") = py::none(), py::arg("smile") = py::none(),
           "Sums of weight x Greek by Greek, bucket and node; the shocks but that of time have a row for each bucket.");
 }
 

@@ -142,8 +142,8 @@ void count_greek_sums(const std::string& name, const Options& options, const Cha
     count(name, [&] { greek_sums(options, terms, column(bucket), 29, sums.data(), one_thread); });
 }
 
-// Sixteen spots of one vol. The count is per option, not per node.
-void count_scenarios(const std::string& name, const Chain& chain, Settlement settlement) {
+// Sixteen spots of one vol, which stays or goes with the forward as a smile does. The count is per option, not per node.
+void count_scenarios(const std::string& name, const Chain& chain, Settlement settlement, bool sliding = false) {
     ScenarioOptions options;
     options.n = rows;
     options.kind = column(chain.kind);
@@ -157,7 +157,10 @@ void count_scenarios(const std::string& name, const Chain& chain, Settlement set
     constexpr std::size_t nodes = 16;
     Values factor(nodes), ones(nodes, 1.0), zeros(nodes), sums(4 * nodes);
     for (std::size_t j = 0; j < nodes; ++j) factor[j] = 0.75 + 0.03125 * double(j);
-    const ScenarioNodes grid = {nodes, 1, factor.data(), ones.data(), zeros.data(), zeros.data()};
+    ScenarioNodes grid = {nodes, 1, factor.data(), ones.data(), zeros.data(), zeros.data()};
+    const Svi slice = {0.01, 0.125, -0.25, 0.0, 0.125};
+    const ScenarioSmile smile = {slice, slice, 0.5, 0.5, 0.5, 0.0};
+    if (sliding) grid.smiles = &smile;
     const Set set = {Greek::price, Greek::delta, Greek::gamma, Greek::vega};
     count(name, [&] { scenario_sums(options, grid, set, sums.data(), one_thread); });
 }
@@ -224,4 +227,6 @@ int main() {
     }
     count_surface("surface.svi", SmileModel::svi, svi, chain);
     count_surface("surface.sabr", SmileModel::sabr, sabr, chain);
+    count_scenarios("black.linear.forward.scenario_sums.smile", chain, Settlement::linear, true);
+    count_scenarios("black.inverse.forward.scenario_sums.smile", chain, Settlement::inverse, true);
 }

@@ -384,8 +384,9 @@ void print_greek_sums(const std::string& name, const Options& options) {
     }
 }
 
-// In forward form, without and with a rate. Rows and weights outside the domain are faults here; never cut, as the sums above.
-void print_scenario_sums(const std::string& name, Settlement settlement, const Columns& columns, bool discounted) {
+// In forward form, without and with a rate; `shaped` with smiles and slopes that go with the forward, and shocks of skew, curvature
+// and floor. Rows and weights outside the domain are faults here; never cut, as the sums above.
+void print_scenario_sums(const std::string& name, Settlement settlement, const Columns& columns, bool discounted, bool shaped) {
     const Stored<double> weight = store(table.weight);
     std::vector<std::int32_t> bucket(rows);
     for (std::size_t i = 0; i < rows; ++i) bucket[i] = std::int32_t(i * i % 1009 % 5);
@@ -413,7 +414,28 @@ void print_scenario_sums(const std::string& name, Settlement settlement, const C
         scale[j] = j % nodes / 2 % 2 == 0 ? 1.0 : 1.5;
         shift[j] = j % nodes / 6 == 0 ? 0.0 : -0.0625;
     }
-    const ScenarioNodes grid = {nodes, buckets, factor.data(), scale.data(), shift.data(), time.data()};
+    ScenarioNodes grid = {nodes, buckets, factor.data(), scale.data(), shift.data(), time.data()};
+    std::vector<double> skew(buckets * nodes), curvature(buckets * nodes), floor(buckets * nodes), slope(rows);
+    std::vector<double> atm(buckets, 0.5);
+    std::vector<ScenarioSmile> smiles(buckets);
+    for (std::size_t b = 0; b < buckets; ++b) {
+        const Svi near = {0.01, source.uniform(0.05, 0.2), source.uniform(-0.5, 0.5), 0.02, 0.1}, far = {0.02, 0.1, -0.25, 0.0, 0.2};
+        smiles[b] = {near, far, 0.75, 0.25, b == 3 ? 0.0 : 0.5, double(b) - 1.0};
+    }
+    for (std::size_t j = 0; j < buckets * nodes; ++j) {
+        skew[j] = j % 3 == 0 ? 0.0 : 0.0078125;
+        curvature[j] = j % 4 == 0 ? 0.0 : 0.00390625;
+        floor[j] = j % 5 == 0 ? 0.25 : -1.0;
+    }
+    for (double& x : slope) x = source.uniform(-0.0625, 0.0625);
+    if (shaped) {
+        options.slope = {slope.data(), 1};
+        grid.vol_skew = skew.data();
+        grid.vol_curvature = curvature.data();
+        grid.vol_floor = floor.data();
+        grid.atm_vol = atm.data();
+        grid.smiles = smiles.data();
+    }
     std::vector<double> sums(set.size() * buckets * nodes);
     FaultCount faults;
     faults.add(scenario_sums(options, grid, set, sums.data(), execution), 0);
@@ -494,8 +516,11 @@ void print_all() {
     }
     for (const bool discounted : {false, true}) {
         const std::string form = discounted ? ".rate.scenario_sums" : ".forward.scenario_sums";
-        print_scenario_sums("black.linear" + form, Settlement::linear, columns, discounted);
-        print_scenario_sums("black.inverse" + form, Settlement::inverse, columns, discounted);
+        for (const bool shaped : {false, true}) {
+            const std::string rest = form + (shaped ? ".shaped" : "");
+            print_scenario_sums("black.linear" + rest, Settlement::linear, columns, discounted, shaped);
+            print_scenario_sums("black.inverse" + rest, Settlement::inverse, columns, discounted, shaped);
+        }
     }
     print_surface("surface.svi", SmileModel::svi,
                   {0.0, 0.0625, -0.25, 0.0, 0.125, 0.03125, 0.125, -0.5, 0.0625, 0.125,

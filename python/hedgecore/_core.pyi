@@ -92,6 +92,12 @@ def scenario_sums(
     vol_shift: npt.NDArray[np.float64],
     time_shift: npt.NDArray[np.float64],
     threads: int | None,
+    vol_skew: npt.NDArray[np.float64] | None = None,
+    vol_curvature: npt.NDArray[np.float64] | None = None,
+    vol_floor: npt.NDArray[np.float64] | None = None,
+    atm_vol: npt.NDArray[np.float64] | None = None,
+    slope: npt.NDArray[np.float64] | None = None,
+    smile: npt.NDArray[np.float64] | None = None,
 ) -> npt.NDArray[np.float64]: ...
 
 class Slices:

@@ -18,6 +18,7 @@ from hedgecore import frames, instruments
 from hedgecore.instruments import FUTURE, OPTION, PERPETUAL, SPOT, Instruments
 
 if TYPE_CHECKING:
+    from hedgecore.explain import Explain
     from hedgecore.limits import Breach
     from hedgecore.risk import Risk
     from hedgecore.scenarios import ScenarioGrid
@@ -221,6 +222,12 @@ class Book:
         from hedgecore.scenarios import book_scenarios
 
         return book_scenarios(self, market, **shocks)
+
+    def explain(self, before: Market, after: Market, **options: Any) -> Explain:
+        """Return what made the profit between two markets: :func:`hedgecore.explain.book_explain`."""
+        from hedgecore.explain import book_explain
+
+        return book_explain(self, before, after, **options)
 
     def check(self, limits: Any, market: Market | None = None) -> list[Breach]:
         """Return the breaches of net limits: :func:`hedgecore.limits.check`.
@@ -431,6 +438,26 @@ class Market:
         """USD per unit of a coin or currency; NaN where not known."""
         worth: float = self.index.get(str(base), self.currencies.get(str(base), np.nan))
         return worth
+
+    def atm_vol(self, base: str, expiry_time: Any, forward: float) -> float:
+        """Return the vol at the forward: the options' vols interpolated in ln(strike), else ``vols``; NaN for none.
+
+        Calls and puts of a strike count together; below the lowest strike and above the highest one the vol is theirs.
+        """
+        when = instruments.expiries_of([expiry_time], 1, "expiry_time")[0]
+        if self.option_vols is not None:
+            known, values = self.option_vols
+            here = (known.base == base) & (known.expiry_time == when) & (known.type == OPTION)
+            here &= np.isfinite(values)
+            if here.any():
+                strikes, place = np.unique(known.strike[here], return_inverse=True)
+                mean = np.bincount(place, values[here]) / np.bincount(place)
+                return float(np.interp(np.log(forward), np.log(strikes), mean))
+        if callable(self.vols):
+            years = (when - self.time).astype(np.int64) / YEAR_US
+            at = np.array([forward])
+            return float(np.asarray(self.vols(base, at, at, np.array([years])))[0])
+        return float("nan") if self.vols is None else float(self.vols)
 
     def _vols(self, table: Instruments, forward: Array, years: Array) -> Array:
         vol = np.full(len(table), np.nan)

@@ -29,6 +29,9 @@ positions              instruments with a net quantity
 Within the half hour before expiry over which the settlement price is averaged, deltas fade linearly and gammas with
 the square (the average so far is not part of the value).
 
+With ``dynamics`` (:mod:`hedgecore.surface.dynamics`) the deltas have the move of the smile in them, vega x d vol / d ln(F):
+net_delta, black_delta and usd_delta.  The gammas do not: they are those of vols that stay.
+
 Inverse futures and perpetuals: a position of N USD at price p is worth N (1/entry - 1/p) coins and has a net delta
 of N / p.  Source: Deribit's contract specifications and its definition of the net transaction delta.
 """
@@ -45,9 +48,11 @@ import numpy.typing as npt
 
 from hedgecore import _core, frames, pricing
 from hedgecore.instruments import CASH, FUTURE, OPTION, PERPETUAL, SPOT
+from hedgecore.surface import dynamics as rules
 
 if TYPE_CHECKING:
     from hedgecore.book import Aligned, Book, Market
+    from hedgecore.surface.dynamics import Dynamics
 
 Array = npt.NDArray[Any]
 By = Literal["underlying", "expiry", "strike"]
@@ -117,6 +122,7 @@ class Risk:
     columns: dict[str, Array]
     completeness: Completeness
     tenor: tuple[float, float]
+    dynamics: Dynamics | None = None
 
     def __getitem__(self, name: str) -> Array:
         """Return one measure by bucket."""
@@ -212,7 +218,9 @@ class Risk:
         data = self.market.align(table).take(rows)
         entry = paid[rows]
         bucket = np.arange(len(rows))
-        columns, _ = _measures(single, data, bucket, data.levels, entry, self.tenor, None)
+        columns, _ = _measures(
+            single, data, bucket, data.levels, entry, self.tenor, None, self.dynamics
+        )
         # what cannot be valued has no figures, rather than zeros
         columns = {
             name: np.where(data.valued, column, np.nan) if name != "positions" else column
@@ -262,6 +270,7 @@ def book_risk(
     *,
     strikes: bool | npt.ArrayLike = False,
     tenor: tuple[float, float] = (REFERENCE_TENOR, TENOR_EXPONENT),
+    dynamics: Dynamics | None = None,
     threads: int | None = None,
 ) -> Risk:
     """Value a book and sum its Greeks by underlying and expiry, in one pass over its instruments.
@@ -278,6 +287,9 @@ def book_risk(
         named by their lower edge; what is below the first has the bucket -infinity.
     tenor
         Reference tenor in years and exponent of ``vega_weighted``, by default 30 days and 0.5.
+    dynamics
+        How vols go with the forward: a rule of :mod:`hedgecore.surface.dynamics`, which the deltas then have in them.
+        None: a vol stays with its option (sticky strike).
     threads
         Of the core, for this call.
     """
@@ -300,12 +312,12 @@ def book_risk(
         levels = (levels[0][first], levels[1][first], levels[2][first])
         bucket = inner
     columns, completeness = _measures(
-        book, data, bucket, levels, _entry_values(book), tenor, threads
+        book, data, bucket, levels, _entry_values(book), tenor, threads, dynamics
     )
     used = columns["positions"] > 0
     return Risk(
         book, market, head["underlying"][used], head["expiry_time"][used], head["strike"][used],
-        {name: columns[name][used] for name in MEASURES}, completeness, tenor,
+        {name: columns[name][used] for name in MEASURES}, completeness, tenor, dynamics,
     )  # fmt: skip
 
 
@@ -317,6 +329,7 @@ def _measures(
     entry: Array,
     tenor: tuple[float, float],
     threads: int | None,
+    dynamics: Dynamics | None = None,
 ) -> tuple[dict[str, Array], Completeness]:
     """The measures by bucket.
 
@@ -344,14 +357,23 @@ def _measures(
         if not inverse and (data.unit != 1).any():
             weight = weight * data.unit[rows]
         option = _option(table, data, rows)
+        weights = [weight] * len(codes)
+        if dynamics is not None:
+            chosen = np.arange(len(table)) if every else rows
+            codes.append(pricing.GREEK_NAMES.index("vega"))
+            weights.append(weight * rules.by_option(dynamics.slope, table, data, chosen))
         sums, _ = _core.greek_sums(
             option["kind"], option["strike"], option["expiry"], option["vol"], option["forward"],
             None, option.get("discount"), None, None, option["settlement"], codes,
-            [weight] * len(codes), np.ascontiguousarray(where, np.int32), buckets, "raise", threads,
+            weights, np.ascontiguousarray(where, np.int32), buckets, "raise", threads,
         )  # fmt: skip
         filled = np.bincount(where, minlength=buckets) > 0
-        got = {name: column[filled] for name, column in zip(SUMS, sums, strict=True)}
+        got = {name: column[filled] for name, column in zip(SUMS, sums, strict=False)}
         s, f, t = (level[filled] for level in levels)
+        if dynamics is not None:
+            smile = sums[-1][filled] / (1.0 if inverse else f)
+            got["black_delta"] = got["black_delta"] + smile
+            got["delta"] = got["delta"] + smile
         parts = option_measures(got, (s, f, t), _live(t, data.averaging), inverse, tenor)
         for name, amount in parts.items():
             out[name][filled] += amount
@@ -511,7 +533,7 @@ def _live(years: Array, averaging: float) -> Array:
     moves with the index is 1 - u of it (Deribit: delta and net transaction delta decay linearly from 07:30 to 08:00).
     """
     if averaging <= 0:
-        return np.ones(len(years))
+        return np.ones(np.shape(years))
     return np.clip(np.nan_to_num(years, nan=np.inf) * 365 * 86_400 / averaging, 0.0, 1.0)
 
 

@@ -32,10 +32,11 @@ struct Kernels {
     bool (*implied_vol)(ImpliedBlock&);
     bool (*implied_normal_vol)(ImpliedBlock&);
 
-    // Black's formula on the nodes of a grid: once for all nodes, once for those that share vol and time (true if a positive vol no
-    // longer is), once for each (the factor of the forward and its logarithm).
+    // Black's formula on the nodes of a grid: once for all nodes, once for those that share time, once for those that share vol
+    // too (true if a positive vol no longer is), once for each (the factor of the forward and its logarithm).
     void (*scenario_start)(ScenarioBlock&);
-    bool (*scenario_sheet)(ScenarioBlock&, double vol_scale, double vol_shift, double time_shift);
+    void (*scenario_time)(ScenarioBlock&, double time_shift);
+    bool (*scenario_sheet)(ScenarioBlock&, const VolShock& shock, bool flat);
     void (*scenario_node)(ScenarioBlock&, double factor, double log_factor);
 
     // Points of a surface: the slices about them (true if they are the same for all), their place between these and their k (true if a
@@ -46,6 +47,11 @@ struct Kernels {
     void (*surface_vol[2])(SurfaceBlock&);
     // Total variance of one slice, for fits.
     void (*sabr_variance)(double alpha, double beta, double nu, double rho, double expiry, const double* k, double* w, std::size_t);
+    // What a shock that is not flat needs before its sheet: once the moneyness in standard deviations, for each spot how far vols
+    // slide with it, by slopes or by a smile (`from_here`: the smile before the move, which has to be there first).
+    void (*scenario_standardise)(ScenarioBlock&, double atm_vol);
+    void (*scenario_slide)(ScenarioBlock&, double log_factor);
+    void (*scenario_smile)(ScenarioBlock&, const ScenarioSmile&, double log_factor, bool from_here);
 
     // w[0] x[0] + w[1] x[1] + ... in eight partial sums and a fixed tree; not finite if a number of them is not.
     double (*dot)(const double* w, const double* x, std::size_t);

@@ -122,6 +122,7 @@ constinit const Kernels table = {
     implied_vol,
     implied_normal_vol,
     scenario_start,
+    scenario_time,
     scenario_sheet,
     scenario_node,
     surface_search,
@@ -129,6 +130,9 @@ constinit const Kernels table = {
     {surface_derivatives<false>, surface_derivatives<true>},
     {surface_vol<false>, surface_vol<true>},
     sabr_variance,
+    scenario_standardise,
+    scenario_slide,
+    scenario_smile,
     dot,
     widen,
 };

@@ -1,5 +1,7 @@
 #include <algorithm>
+#include <array>
 #include <cmath>
+#include <map>
 #include <span>
 #include <stdexcept>
 #include <string>
@@ -14,6 +16,7 @@ namespace {
 constexpr std::size_t least_segments = 64;
 constexpr std::size_t nodes_per_segment = std::size_t(1) << 15;  // of blocks: some 30 ms between looks at Ctrl-C
 constexpr std::size_t most_partial_sums = std::size_t(1) << 22;  // 32 MiB
+constexpr std::size_t most_slides = 64;                          // kept: of 2 KiB each
 constexpr double largest_price = 1e150;                          // whose square is a number, and that of its inverse
 
 // --- rows ----------------------------------------------------------------------------------------------------------
@@ -61,6 +64,7 @@ Faults fault_of(const ScenarioOptions& options, std::size_t row) {
         return {1, row, "rate", options.rate[row], "at most 700 / expiry in magnitude"};
     }
     if (!std::isfinite(options.weight[row])) return {1, row, "weight", options.weight[row], "finite"};
+    if (options.slope && !std::isfinite(options.slope[row])) return {1, row, "slope", options.slope[row], "finite"};
     return {};
 }
 
@@ -78,6 +82,7 @@ void load(ScenarioBlock& b, const ScenarioOptions& options, const std::size_t* r
         b.vol[i] = good ? options.vol[row] : 1.0;
         b.rate[i] = good && options.rate ? options.rate[row] : 0.0;
         b.weight[i] = good ? options.weight[row] : 0.0;
+        b.slope[i] = good && options.slope ? options.slope[row] : 0.0;
     }
 }
 
@@ -91,6 +96,8 @@ void load(ScenarioBlock& b, const ScenarioOptions& options, const std::size_t* r
 //     gamma          e / (s F'^2)    gamma          e / (s F'^2) - (w K N) / F'^2
 //     vega           e sqrt(T)       vega           e sqrt(T) / F'
 //     theta          r V - e vol^2 / (2 s), over F' if inverse
+//
+// Where vols go with the forward the deltas have e sqrt(T) / F' times d vol / d ln(F) more, with either settlement.
 enum class Part { plain, per_square, curvature, root, decay, carry };
 
 struct Term {
@@ -103,9 +110,11 @@ struct Term {
     std::size_t power() const {
         return part == Part::curvature || part == Part::per_square ? 2 : (per_forward ? 1 : 0);
     }
+    // Whether its weight depends on the vol of the sheet, or on its time alone.
+    bool of_vol() const { return part == Part::curvature || part == Part::decay; }
 };
 
-std::vector<Term> terms_of(std::span<const Greek> greeks, Settlement settlement, bool has_rates) {
+std::vector<Term> terms_of(std::span<const Greek> greeks, Settlement settlement, bool has_rates, bool moves) {
     const bool coin = settlement == Settlement::inverse;
     const auto curvature = [](std::size_t g) { return Term{g, &ScenarioBlock::density, Part::curvature, false}; };
     const auto delta = [](std::size_t g) { return Term{g, &ScenarioBlock::underlying, Part::plain, true}; };
@@ -132,23 +141,31 @@ std::vector<Term> terms_of(std::span<const Greek> greeks, Settlement settlement,
             throw std::invalid_argument(std::string(greek_names[std::size_t(greek)]) + " is not summed on scenarios with " +
                                         (coin ? "inverse" : "linear") + " settlement");
         }
+        if (moves && (greek == Greek::delta || greek == Greek::black_delta)) {
+            terms.push_back({g, &ScenarioBlock::smile_part, Part::root, true});
+        }
     }
     return terms;
 }
 
 // The weights of a term on the nodes of a sheet.
-void fill(Lane& out, const ScenarioBlock& b, const Term& term) {
-    for (std::size_t i = 0; i < b.n; ++i) {
-        const double weight = term.per_forward ? b.discounted_weight[i] * b.inverse_forward[i] : b.discounted_weight[i];
-        const double per_square = b.inverse_forward[i] * b.inverse_forward[i];
-        switch (term.part) {
-            case Part::plain: out[i] = weight; break;
-            case Part::per_square: out[i] = -weight * per_square; break;
-            case Part::curvature: out[i] = weight * b.steepness[i] * per_square; break;
-            case Part::root: out[i] = weight * b.root_expiry[i]; break;
-            case Part::decay: out[i] = weight * (-0.5 * b.shocked_vol[i] * (b.shocked_vol[i] * b.steepness[i])); break;
-            case Part::carry: out[i] = weight * b.rate[i]; break;
+void fill(double* out, const ScenarioBlock& b, const Term& term) {
+    const auto each = [&](auto factor) {
+        if (term.per_forward) {
+            for (std::size_t i = 0; i < b.n; ++i) out[i] = b.discounted_weight[i] * b.inverse_forward[i] * factor(i);
+        } else {
+            for (std::size_t i = 0; i < b.n; ++i) out[i] = b.discounted_weight[i] * factor(i);
         }
+    };
+    const auto per_square = [&](std::size_t i) { return b.inverse_forward[i] * b.inverse_forward[i]; };
+    switch (term.part) {
+        case Part::plain: return each([](std::size_t) { return 1.0; });
+        case Part::per_square: return each([&](std::size_t i) { return -per_square(i); });
+        case Part::curvature: return each([&](std::size_t i) { return b.steepness[i] * per_square(i); });
+        case Part::root: return each([&](std::size_t i) { return b.root_expiry[i]; });
+        case Part::decay:
+            return each([&](std::size_t i) { return -0.5 * b.shocked_vol[i] * (b.shocked_vol[i] * b.steepness[i]); });
+        case Part::carry: return each([&](std::size_t i) { return b.rate[i]; });
     }
 }
 
@@ -166,6 +183,31 @@ void check(const ScenarioNodes& nodes) {
     require("vol_scale", nodes.vol_scale, all, is_finite, "finite (up to 1e50)");
     require("vol_shift", nodes.vol_shift, all, is_finite, "finite (up to 1e50)");
     require("time_shift", nodes.time_shift, nodes.n, [](double x) { return x >= 0.0 && x <= 1e50; }, "finite and not negative");
+    if (!nodes.vol_skew != !nodes.vol_curvature || (nodes.vol_skew && !nodes.atm_vol)) {
+        throw std::invalid_argument("vol_skew and vol_curvature need each other and atm_vol");
+    }
+    if (nodes.vol_skew) {
+        require("vol_skew", nodes.vol_skew, all, is_finite, "finite (up to 1e50)");
+        require("vol_curvature", nodes.vol_curvature, all, is_finite, "finite (up to 1e50)");
+    }
+    if (nodes.vol_floor) {
+        require("vol_floor", nodes.vol_floor, all, [](double x) { return x <= 1e50; }, "a number (up to 1e50; -inf for none)");
+    }
+    for (std::size_t b = 0; b < nodes.buckets; ++b) {
+        const auto refuse = [&](const char* what) {
+            throw std::invalid_argument(std::string(what) + " of bucket " + std::to_string(b));
+        };
+        if (nodes.vol_skew && !(nodes.atm_vol[b] >= 0.0 && nodes.atm_vol[b] <= 1e50)) refuse("atm_vol must be finite and not negative: that");
+        if (!nodes.smiles) continue;
+        const ScenarioSmile& smile = nodes.smiles[b];
+        const Svi &p = smile.near, &q = smile.far;
+        for (const double x : {p.a, p.b, p.rho, p.m, p.sigma, q.a, q.b, q.rho, q.m, q.sigma, smile.near_weight, smile.far_weight,
+                               smile.expiry, smile.ratio}) {
+            if (!is_finite(x)) refuse("the numbers of a smile must be finite: those");
+        }
+        if (smile.expiry < 0.0) refuse("the expiry of a smile must not be negative: that");
+        if (smile.expiry > 0.0 && !(p.sigma > 0.0 && q.sigma > 0.0)) refuse("sigma of a smile must be positive: that");
+    }
 }
 
 // One thread's work: the blocks of a segment.
@@ -178,22 +220,33 @@ public:
         };
         block_.wants_underlying = reads(&ScenarioBlock::underlying);
         block_.wants_strike = reads(&ScenarioBlock::strike_part);
+        block_.wants_smile = reads(&ScenarioBlock::smile_part);
     }
 
     // Adds to sums[greek * stride + node].
     void run(const Piece& piece, const std::size_t* order, double* sums, std::size_t stride, Faults& faults) {
-        load(block_, options_, order + piece.first, piece.n, faults);
-        table_.scenario_start(block_);
-        const std::size_t base = piece.bucket * nodes_.n;
-        const double *scale = nodes_.vol_scale + base, *shift = nodes_.vol_shift + base, *time = nodes_.time_shift;
-        std::fill_n(reported_, piece.n, false);
+        const std::size_t *rows = order + piece.first, base = piece.bucket * nodes_.n;
+        const double* time = nodes_.time_shift;
+        start(piece, rows, faults);
+        bool untouched = true;  // the weights of the options: a lost vol takes them away
+        VolShock last{};
         for (std::size_t node = 0; node < nodes_.n; ++node) {
-            const bool fresh = node == 0 || scale[node] != scale[node - 1] || shift[node] != shift[node - 1] ||
-                               time[node] != time[node - 1];
-            if (fresh) start_sheet(scale[node], shift[node], time[node], order + piece.first, faults);
-            const double factor = nodes_.spot_factor[base + node], inverse = 1.0 / factor;
+            const std::size_t at = base + node;
+            const double factor = nodes_.spot_factor[at], inverse = 1.0 / factor;
+            const bool new_spot = moves_ && (node == 0 || factor != nodes_.spot_factor[at - 1]);
+            const bool new_time = node == 0 || time[node] != time[node - 1];
+            const VolShock shock = shock_at(at);
+            if (new_spot || new_time || !(shock == last)) {
+                const bool new_weights = new_time || !untouched;
+                if (new_weights) table_.scenario_time(block_, time[node]);
+                if (new_spot) slide(node, log_factor_[at]);
+                untouched = !table_.scenario_sheet(block_, shock, flat_);
+                if (!untouched) drop_lost_vols(rows, faults);
+                refill(new_weights || !untouched);
+                last = shock;
+            }
             const double powers[] = {1.0, inverse, inverse * inverse};
-            table_.scenario_node(block_, factor, log_factor_[base + node]);
+            table_.scenario_node(block_, factor, log_factor_[at]);
             for (std::size_t t = 0; t < terms_.size(); ++t) {
                 const double sum = table_.dot(&weights_[t * block_size], block_.*terms_[t].source, piece.n);
                 sums[terms_[t].greek * stride + node] += powers[terms_[t].power()] * sum;
@@ -202,12 +255,80 @@ public:
     }
 
 private:
-    void start_sheet(double scale, double shift, double time, const std::size_t* rows, Faults& faults) {
-        if (table_.scenario_sheet(block_, scale, shift, time)) drop_lost_vols(rows, faults);
+    void start(const Piece& piece, const std::size_t* rows, Faults& faults) {
+        load(block_, options_, rows, piece.n, faults);
+        table_.scenario_start(block_);
+        std::fill_n(reported_, piece.n, false);
+        smile_ = nodes_.smiles && nodes_.smiles[piece.bucket].expiry > 0.0 && nodes_.smiles[piece.bucket].ratio != 1.0
+                     ? &nodes_.smiles[piece.bucket]
+                     : nullptr;
+        moves_ = smile_ || options_.slope;
+        flat_ = !moves_ && !nodes_.vol_skew && !nodes_.vol_floor;
+        if (flat_) {
+            if (block_.wants_smile) std::fill_n(block_.shocked_slope, piece.n, 0.0);
+            return;
+        }
+        if (nodes_.vol_skew) {
+            table_.scenario_standardise(block_, nodes_.atm_vol[piece.bucket]);
+        } else {
+            std::fill_n(block_.z, piece.n, 0.0);
+        }
+        table_.scenario_slide(block_, 0.0);
+        if (smile_) {
+            table_.scenario_smile(block_, *smile_, 0.0, true);
+            find_slides(piece.bucket);
+        }
+    }
+
+    // The distinct spots of a bucket: the nodes of a grid have the same ones under every shock of vol and time.
+    void find_slides(std::size_t bucket) {
+        known_.fill(false);
+        if (bucket == slides_of_) return;
+        slides_of_ = bucket;
+        place_.assign(nodes_.n, most_slides);
+        std::map<double, std::size_t> found;
+        for (std::size_t node = 0; node < nodes_.n; ++node) {
+            const double factor = nodes_.spot_factor[bucket * nodes_.n + node];
+            const auto at = found.find(factor);
+            if (at != found.end()) {
+                place_[node] = at->second;
+            } else if (found.size() < most_slides) {
+                place_[node] = found.size();
+                found.emplace(factor, place_[node]);
+            }
+        }
+        slides_.resize(2 * block_size * found.size());
+    }
+
+    VolShock shock_at(std::size_t at) const {
+        VolShock shock{nodes_.vol_scale[at], nodes_.vol_shift[at]};
+        if (nodes_.vol_skew) shock.skew = nodes_.vol_skew[at], shock.curvature = nodes_.vol_curvature[at];
+        if (nodes_.vol_floor) shock.floor = std::max(shock.floor, nodes_.vol_floor[at]);
+        return shock;
+    }
+
+    // How far the vols have gone at the spot of a node; remembered for the spots that may come again.
+    void slide(std::size_t node, double log_factor) {
+        if (!smile_) return table_.scenario_slide(block_, log_factor);
+        const std::size_t at = place_[node];
+        if (at == most_slides) return table_.scenario_smile(block_, *smile_, log_factor, false);
+        double *vols = &slides_[2 * block_size * at], *slopes = vols + block_size;
+        if (known_[at]) {
+            std::copy_n(vols, block_.n, block_.slide);
+            std::copy_n(slopes, block_.n, block_.slide_slope);
+        } else {
+            table_.scenario_smile(block_, *smile_, log_factor, false);
+            std::copy_n(block_.slide, block_.n, vols);
+            std::copy_n(block_.slide_slope, block_.n, slopes);
+            known_[at] = true;
+        }
+    }
+
+    // The weights of the terms; those of the vol alone where the rest stays.
+    void refill(bool all) {
         for (std::size_t t = 0; t < terms_.size(); ++t) {
-            Lane weight;
-            fill(weight, block_, terms_[t]);
-            std::copy_n(weight, block_.n, &weights_[t * block_size]);
+            if (!all && !terms_[t].of_vol()) continue;
+            fill(&weights_[t * block_size], block_, terms_[t]);
         }
     }
 
@@ -230,6 +351,16 @@ private:
     ScenarioBlock block_;
     std::vector<double> weights_;
     bool reported_[block_size];
+
+    // Of the block: its smile, whether its vols go with the forward, whether its shocks are a scale and a shift alone.
+    const ScenarioSmile* smile_ = nullptr;
+    bool moves_ = false, flat_ = true;
+
+    // How far its vols go at the spots met, and where each node has its own.
+    std::size_t slides_of_ = std::size_t(-1);
+    std::vector<std::size_t> place_;
+    std::vector<double> slides_;
+    std::array<bool, most_slides> known_{};
 };
 
 }  // namespace
@@ -238,7 +369,8 @@ Faults scenario_sums(const ScenarioOptions& options, const ScenarioNodes& nodes,
                      double* sums, const Execution& execution) {
     check(nodes);
     const bool has_rates = options.rate && !(options.rate.stride == 0 && options.rate[0] == 0.0);
-    const std::vector<Term> terms = terms_of(greeks, options.settlement, has_rates);
+    const bool moves = options.slope || nodes.smiles;
+    const std::vector<Term> terms = terms_of(greeks, options.settlement, has_rates, moves);
     const Pieces pieces(options, nodes.buckets);
     const std::size_t cells = greeks.size() * nodes.n;  // of a bucket
     std::fill_n(sums, cells * nodes.buckets, 0.0);

@@ -10,27 +10,102 @@ static void scenario_start(ScenarioBlock& b) {
     }
 }
 
-// True if a vol that was positive no longer is.
-static bool scenario_sheet(ScenarioBlock& b, double vol_scale, double vol_shift, double time_shift) {
+static void scenario_time(ScenarioBlock& b, double time_shift) {
     const std::size_t n = b.n;
+    HC_EACH(i, n) {
+        const double left = larger(b.expiry[i] - time_shift, 0.0);
+        b.root_expiry[i] = __builtin_sqrt(left);
+        b.discounted_weight[i] = b.weight[i] * discount_factor(b.rate[i], left);
+    }
+}
+
+// z of the options, for shocks with a shape.
+static void scenario_standardise(ScenarioBlock& b, double atm_vol) {
+    const std::size_t n = b.n;
+    HC_EACH(i, n) {
+        const double s = atm_vol * __builtin_sqrt(b.expiry[i]), z = -b.moneyness[i] / larger(s, 1e-300);
+        const double bounded = larger(smaller(z, largest_z), -largest_z);
+        b.z[i] = s > 0.0 ? bounded : 0.0;
+    }
+}
+
+// Vols that go with the forward by the slopes given.
+static void scenario_slide(ScenarioBlock& b, double log_factor) {
+    const std::size_t n = b.n;
+    HC_EACH(i, n) {
+        b.slide[i] = b.slope[i] * log_factor;
+        b.slide_slope[i] = b.slope[i];
+    }
+}
+
+// The vol of a smile at k, and (E times shocked_slope needs it) its slope d vol / dk.
+struct SmilePoint {
+    double vol, slope;
+};
+
+HC_INLINE SmilePoint smile_at(const ScenarioSmile& smile, double per_year, double k) {
+    const Svi &p = smile.near, &q = smile.far;
+    const double x = k - p.m, y = k - q.m;
+    const double first = __builtin_sqrt(mad(x, x, p.sigma * p.sigma)), second = __builtin_sqrt(mad(y, y, q.sigma * q.sigma));
+    const double w = mad(smile.near_weight, svi_variance(p.a, p.b, p.rho, p.m, p.sigma, k),
+                         smile.far_weight * svi_variance(q.a, q.b, q.rho, q.m, q.sigma, k));
+    const double vol = __builtin_sqrt(larger(w, 0.0) * per_year);
+    // rho + x / sqrt(x^2 + sigma^2) of both slices over the vol, from one division
+    const double roots = first * second, inverse = 1.0 / larger(roots * vol, 1e-300);
+    const double steep = mad(smile.near_weight * p.b, mad(p.rho, first, x) * second,
+                             smile.far_weight * q.b * (mad(q.rho, second, y) * first));
+    return {vol, 0.5 * per_year * steep * inverse};
+}
+
+// Vols that go with the forward as a smile does: by what it has at another moneyness. `from_here`: the smile before the move, to be
+// known before the others.
+static void scenario_smile(ScenarioBlock& b, const ScenarioSmile& smile, double log_factor, bool from_here) {
+    const std::size_t n = b.n;
+    const ScenarioSmile own = smile;  // a copy: the compiler keeps it in registers
+    const double per_year = 1.0 / own.expiry, rise = own.ratio - 1.0, shift = rise * log_factor;
+    if (from_here) {
+        HC_EACH(i, n) b.smile_here[i] = smile_at(own, per_year, -b.moneyness[i]).vol;
+    } else if (b.wants_smile) {
+        HC_EACH(i, n) {
+            const SmilePoint at = smile_at(own, per_year, shift - b.moneyness[i]);
+            b.slide[i] = at.vol - b.smile_here[i];
+            b.slide_slope[i] = rise * at.slope;
+        }
+    } else {
+        HC_EACH(i, n) b.slide[i] = smile_at(own, per_year, shift - b.moneyness[i]).vol - b.smile_here[i];
+    }
+}
+
+// True if a vol that was positive no longer is. `flat`: the shock is a scale and a shift, and no vol goes with the forward.
+template <bool flat>
+static bool shocked_vols(ScenarioBlock& b, const VolShock& shock) {
+    const std::size_t n = b.n;
+    const double scale = shock.scale, shift = shock.shift, skew = shock.skew, curvature = shock.curvature, floor = shock.floor;
     std::uint64_t good = 0;
     HC_EACH(i, n) {
-        const double vol = mad(b.vol[i], vol_scale, vol_shift);
-        const double left = larger(b.expiry[i] - time_shift, 0.0);
-        const double root = __builtin_sqrt(left), s = vol * root;
+        double vol;
+        if constexpr (flat) {
+            vol = mad(b.vol[i], scale, shift);
+        } else {
+            const double z = b.z[i];
+            const double free = mad(z, mad(z, curvature, skew), mad(b.vol[i] + b.slide[i], scale, shift));
+            vol = larger(free, floor);
+            b.shocked_slope[i] = free < floor ? 0.0 : scale * b.slide_slope[i];
+        }
+        const double s = vol * b.root_expiry[i];
         const bool payoff = !(s > smallest_total_vol);
         const double inverse = 1.0 / larger(s, smallest_total_vol);
         b.shocked_vol[i] = vol;
-        b.root_expiry[i] = root;
         b.total_vol[i] = payoff ? 0.0 : s;
         b.inverse_total_vol[i] = payoff ? 1e300 : inverse;
         b.steepness[i] = payoff ? 0.0 : inverse;
         good += std::uint64_t(vol > 0.0) | std::uint64_t(vol == b.vol[i]);
     }
-    HC_EACH(i, n) {
-        b.discounted_weight[i] = b.weight[i] * discount_factor(b.rate[i], larger(b.expiry[i] - time_shift, 0.0));
-    }
     return good != n;
+}
+
+static bool scenario_sheet(ScenarioBlock& b, const VolShock& shock, bool flat) {
+    return flat ? shocked_vols<true>(b, shock) : shocked_vols<false>(b, shock);
 }
 
 // As black_tails, underlying_parts and strike_parts, in one pass and undiscounted.
@@ -84,6 +159,9 @@ static void scenario_node(ScenarioBlock& b, double factor, double log_factor) {
         b.y2[i] = first * inverse;
     }
     HC_EACH(i, n) mills_polynomials(mills_terms, b, i);
+    if (b.wants_smile) {
+        HC_EACH(i, n) b.smile_part[i] = b.density[i] * b.shocked_slope[i];
+    }
     if (b.wants_underlying) {
         (b.wants_strike ? scenario_amounts<true, true> : scenario_amounts<true, false>)(b);
     } else {

@@ -44,9 +44,10 @@ class ScenarioGrid:
     Attributes
     ----------
     shape
-        (spots, vols, times) of a product grid, (nodes,) of a list.
-    spot, vol
-        By coin the move at each node, as it was given.
+        (spots, vols, times) of a product grid, with skews and curvatures before the times where they have axes;
+        (nodes,) of a list.
+    spot, vol, skew, curvature
+        By coin the move at each node, as it was given; the last two empty where there is none.
     time, weight
         Of each node.
     underlying, expiry_time
@@ -70,6 +71,8 @@ class ScenarioGrid:
     columns: dict[str, Array]
     completeness: risk.Completeness
     _shocks: Shocks = field(repr=False)
+    skew: dict[str, Array] = field(default_factory=dict)
+    curvature: dict[str, Array] = field(default_factory=dict)
 
     def __getitem__(self, name: str) -> Array:
         """Return P&L or a measure by node and bucket."""
@@ -83,6 +86,12 @@ class ScenarioGrid:
     def __len__(self) -> int:
         """Return the number of nodes."""
         return len(self.time)
+
+    @property
+    def _moves(self) -> dict[str, dict[str, Array]]:
+        """What moves, spot and vol always among it."""
+        shaped = {"skew": self.skew, "curvature": self.curvature}
+        return {"spot": self.spot, "vol": self.vol} | {n: m for n, m in shaped.items() if m}
 
     def measure(self, name: str, underlying: str | None = None) -> Array:
         """Return P&L or a measure in the shape of the grid, of one underlying or of all.
@@ -117,7 +126,7 @@ class ScenarioGrid:
         nodes = np.arange(len(self))
         if by == "total":
             head = {"node": nodes, "time": self.time, "weight": self.weight}
-            for name, moves in (("spot", self.spot), ("vol", self.vol)):
+            for name, moves in self._moves.items():
                 if len({move.tobytes() for move in moves.values()}) == 1:
                     head[name] = next(iter(moves.values()))
             sums = {n: c.sum(axis=1) for n, c in self.columns.items() if n in IN_USD}
@@ -141,8 +150,8 @@ class ScenarioGrid:
         head = {"node": np.repeat(nodes, groups), "underlying": np.tile(names, len(self))}
         if by == "expiry":
             head["expiry_time"] = np.tile(self.expiry_time, len(self))
+        head |= {name: column(moves) for name, moves in self._moves.items()}
         head |= {
-            "spot": column(self.spot), "vol": column(self.vol),
             "time": np.repeat(self.time, groups), "weight": np.repeat(self.weight, groups),
         }  # fmt: skip
         sums = {

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -17,16 +17,27 @@ if TYPE_CHECKING:
 Array = npt.NDArray[Any]
 Shock = float | Mapping[str, float]
 Axis = Sequence[float] | npt.NDArray[Any] | Mapping[str, Sequence[float] | npt.NDArray[Any]]
+VolShock = Literal["relative", "absolute"]
+
+MOVES: Final = ("spot", "vol", "skew", "curvature")
+"""What moves by coin."""
 
 
 @dataclass(frozen=True)
 class Node:
-    """One scenario: moves of spot and of vol (for all coins, or by coin), years that pass, and a weight."""
+    """One scenario: moves of spot and of vol (for all coins, or by coin), years that pass, and a weight.
+
+    ``skew`` and ``curvature`` move vols by skew x z + curvature x z^2, z the moneyness in standard deviations;
+    ``vol_shock`` is this node's reading of ``vol``, where it differs from that of the call.
+    """
 
     spot: Shock = 0.0
     vol: Shock = 0.0
     time: float = 0.0
     weight: float = 1.0
+    skew: Shock = 0.0
+    curvature: Shock = 0.0
+    vol_shock: VolShock | None = None
 
 
 @dataclass(frozen=True)
@@ -42,7 +53,12 @@ class Nodes:
     weight
         Of each node, not negative.
     shape
-        Of the results: (spots, vols, times) of a product, (nodes,) of a list.
+        Of the results: (spots, vols, times) of a product, with skews and curvatures before the times where
+        they have axes; (nodes,) of a list.
+    skew, curvature
+        By coin as ``spot`` and ``vol``.
+    relative
+        Whether ``vol`` is relative at each node; None: as the call says.
 
     Raises
     ------
@@ -55,6 +71,9 @@ class Nodes:
     time: Array
     weight: Array
     shape: tuple[int, ...]
+    skew: dict[str, Array] = field(default_factory=dict)
+    curvature: dict[str, Array] = field(default_factory=dict)
+    relative: Array | None = None
 
     @classmethod
     def of(
@@ -64,8 +83,11 @@ class Nodes:
         vol: Mapping[str, npt.ArrayLike] | None = None,
         time: npt.ArrayLike = 0.0,
         weight: npt.ArrayLike = 1.0,
+        skew: Mapping[str, npt.ArrayLike] | None = None,
+        curvature: Mapping[str, npt.ArrayLike] | None = None,
+        vol_shock: VolShock | Sequence[VolShock] | None = None,
     ) -> Nodes:
-        """Make nodes of columns: for each coin the moves, times and weights; numbers count for all nodes.
+        """Make nodes of columns: for each coin the moves, times and weights; single values count for all nodes.
 
         Examples
         --------
@@ -73,9 +95,13 @@ class Nodes:
         >>> len(history)
         2
         """
-        columns = {f"spot[{coin!r}]": values for coin, values in (spot or {}).items()}
-        columns |= {f"vol[{coin!r}]": values for coin, values in (vol or {}).items()}
-        columns |= {"time": time, "weight": weight}
+        moves = dict(zip(MOVES, (spot, vol, skew, curvature), strict=True))
+        columns: dict[str, Any] = {
+            f"{what}[{coin!r}]": values
+            for what, by_coin in moves.items()
+            for coin, values in (by_coin or {}).items()
+        }
+        columns |= {"time": time, "weight": weight, "vol_shock": vol_shock}
         lengths = {np.size(values) for values in columns.values() if np.ndim(values)} or {1}
         if len(lengths) > 1:
             sizes = ", ".join(f"{name} {np.size(v)}" for name, v in columns.items() if np.ndim(v))
@@ -85,39 +111,64 @@ class Nodes:
         def column(name: str, values: npt.ArrayLike, least: float = -np.inf) -> Array:
             return finite(np.full(n, values) if np.ndim(values) == 0 else values, name, least)
 
+        by_move = {
+            what: {
+                coin: column(f"{what}[{coin!r}]", values)
+                for coin, values in (by_coin or {}).items()
+            }
+            for what, by_coin in moves.items()
+        }
+        relative = None
+        if vol_shock is not None:
+            words = [vol_shock] * n if isinstance(vol_shock, str) else list(vol_shock)
+            relative = _relative(words, "absolute", "vol_shock[{}]")
         return cls(
-            {coin: column(f"spot[{coin!r}]", values) for coin, values in (spot or {}).items()},
-            {coin: column(f"vol[{coin!r}]", values) for coin, values in (vol or {}).items()},
-            column("time", time, 0.0),
-            column("weight", weight, 0.0),
-            (n,),
-        )
+            by_move["spot"], by_move["vol"], column("time", time, 0.0), column("weight", weight, 0.0), (n,),
+            by_move["skew"], by_move["curvature"], relative,
+        )  # fmt: skip
 
     @classmethod
-    def product(cls, spot: Axis | None, vol: Axis | None, time: Any, coins: list[str]) -> Nodes:
+    def product(
+        cls,
+        spot: Axis | None,
+        vol: Axis | None,
+        time: Any,
+        coins: list[str],
+        skew: Axis | None = None,
+        curvature: Axis | None = None,
+    ) -> Nodes:
         """Make the product of axes, times fastest; an axis that is no mapping moves all the coins given."""
-        n_spot, spots = _axis(spot, "spot", coins)
-        n_vol, vols = _axis(vol, "vol", coins)
+        axes = {"spot": spot, "vol": vol}
+        axes |= {n: a for n, a in (("skew", skew), ("curvature", curvature)) if a is not None}
+        moves = {name: _axis(axis, name, coins) for name, axis in axes.items()}
         times = finite((0.0,) if time is None else time, "time", 0.0)
-        shape = (n_spot, n_vol, len(times))
+        shape = (*(n for n, _ in moves.values()), len(times))
 
         def spread(values: Array, axis: int) -> Array:
-            view = values.reshape([-1 if k == axis else 1 for k in range(3)])
+            view = values.reshape([-1 if k == axis else 1 for k in range(len(shape))])
             return np.broadcast_to(view, shape).ravel()
 
+        by_move = {
+            name: {coin: spread(values, axis) for coin, values in by_coin.items()}
+            for axis, (name, (_, by_coin)) in enumerate(moves.items())
+        }
+        count = np.ones(int(np.prod(shape)))
         return cls(
-            {coin: spread(values, 0) for coin, values in spots.items()},
-            {coin: spread(values, 1) for coin, values in vols.items()},
-            spread(times, 2),
-            np.ones(int(np.prod(shape))),
-            shape,
-        )
+            by_move["spot"], by_move["vol"], spread(times, len(shape) - 1), count, shape,
+            by_move.get("skew", {}), by_move.get("curvature", {}),
+        )  # fmt: skip
 
     @classmethod
-    def listed(cls, nodes: Sequence[Node], coins: list[str], market: Market) -> Nodes:
+    def listed(
+        cls,
+        nodes: Sequence[Node],
+        coins: list[str],
+        market: Market,
+        vol_shock: VolShock = "absolute",
+    ) -> Nodes:
         """Make nodes of a list; a shock that is no mapping moves all the coins given."""
         nodes = list(nodes)
-        named: dict[str, set[str]] = {"spot": set(coins), "vol": set(coins)}
+        named: dict[str, set[str]] = {what: set(coins) for what in MOVES}
         for i, node in enumerate(nodes):
             if not isinstance(node, Node):
                 raise TypeError(f"nodes[{i}] must be a Node, not {type(node).__name__}")
@@ -132,12 +183,23 @@ class Nodes:
             other = np.array([x.get(coin, 0.0) if isinstance(x, Mapping) else x for x in shocks])
             return finite(other, f"{what} of the nodes")
 
+        def moves(what: str) -> dict[str, Array]:
+            if what in ("skew", "curvature") and all(
+                _is_zero(getattr(node, what)) for node in nodes
+            ):
+                return {}
+            return {coin: of(what, coin) for coin in sorted(named[what])}
+
+        words = [node.vol_shock for node in nodes]
         return cls(
-            {coin: of("spot", coin) for coin in sorted(named["spot"])},
-            {coin: of("vol", coin) for coin in sorted(named["vol"])},
+            moves("spot"),
+            moves("vol"),
             finite([node.time for node in nodes], "time of the nodes", 0.0),
             finite([node.weight for node in nodes], "weight of the nodes", 0.0),
             (len(nodes),),
+            moves("skew"),
+            moves("curvature"),
+            _relative(words, vol_shock, "nodes[{}].vol_shock") if any(words) else None,
         )
 
     def __len__(self) -> int:
@@ -146,8 +208,8 @@ class Nodes:
 
     def check(self, market: Market) -> None:
         """Refuse coins that the market does not know."""
-        for what, moves in (("spot", self.spot), ("vol", self.vol)):
-            _check_known(moves, what, market)
+        for what in MOVES:
+            _check_known(getattr(self, what), what, market)
 
 
 def finite(values: Any, name: str, least: float = -np.inf) -> Array:
@@ -160,6 +222,18 @@ def finite(values: Any, name: str, least: float = -np.inf) -> Array:
         demand = "finite" if least == -np.inf else "finite and not negative"
         raise ValueError(f"{name}[{bad[0]}] = {array[bad[0]]} must be {demand}")
     return array
+
+
+def _is_zero(shock: Shock) -> bool:
+    return not any(shock.values()) if isinstance(shock, Mapping) else shock == 0
+
+
+def _relative(words: Sequence[VolShock | None], default: VolShock, where: str) -> Array:
+    """Which words are "relative"; ValueError for one that is no kind of shock, saying where."""
+    for i, word in enumerate(words):
+        if word not in ("relative", "absolute", None):
+            raise ValueError(f"{where.format(i)} must be 'relative' or 'absolute', not {word!r}")
+    return np.array([(word or default) == "relative" for word in words], bool)
 
 
 def _check_known(names: Iterable[str], what: str, market: Market) -> None:

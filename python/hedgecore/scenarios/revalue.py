@@ -11,9 +11,11 @@ import numpy.typing as npt
 
 from hedgecore import _core, pricing, risk
 from hedgecore.instruments import CASH, FUTURE, OPTION, PERPETUAL, SPOT
+from hedgecore.surface import dynamics as rules
 
 if TYPE_CHECKING:
     from hedgecore.book import Aligned, Book
+    from hedgecore.surface.dynamics import Dynamics
 
 Array = npt.NDArray[Any]
 
@@ -45,11 +47,21 @@ class Shocks:
     names: tuple[str, ...]
     tenor: tuple[float, float]
     threads: int | None
+    skew: Array | None = None
+    curvature: Array | None = None
+    floor: Array | None = None
+    atm_vol: Array | None = None
+    smile: Array | None = None
+    dynamics: Dynamics | None = None
+    """A rule without smiles, whose slopes are columns of options."""
 
     def take(self, rows: Array) -> Shocks:
-        return replace(
-            self, factor=self.factor[rows], scale=self.scale[rows], shift=self.shift[rows]
-        )
+        """Return the shocks of those buckets."""
+        changes: dict[str, Any] = {}
+        for name in ("factor", "scale", "shift", "skew", "curvature", "floor", "atm_vol", "smile"):
+            array = getattr(self, name)
+            changes[name] = None if array is None else array[rows]
+        return replace(self, **changes)
 
 
 def columns_of(
@@ -119,12 +131,16 @@ def _sums(
     """The sums of the core; its complaints name the instrument."""
     if not inverse:
         weight = weight * data.unit[rows]
+    slope = None
+    if shocks.dynamics is not None:
+        slope = rules.by_option(shocks.dynamics.slope, table, data, rows)
     try:
         return _core.scenario_sums(
             table.kind[rows], table.strike[rows], data.expiry[rows], data.vol[rows], data.forward[rows],
             data.rate[rows] if data.rate.any() else None, weight, "inverse" if inverse else "linear",
             [pricing.GREEK_NAMES.index(name) for name in greeks], np.ascontiguousarray(bucket, np.int32),
-            shocks.factor, shocks.scale, shocks.shift, shocks.time, shocks.threads,
+            shocks.factor, shocks.scale, shocks.shift, shocks.time, shocks.threads, shocks.skew, shocks.curvature,
+            shocks.floor, shocks.atm_vol, slope, shocks.smile,
         )  # fmt: skip
     except ValueError as error:
         text = re.sub(
@@ -174,13 +190,15 @@ def _futures(
     }
 
 
-def tenor_law(tenor: tuple[float, ...] | None, years: float) -> float:
+def tenor_law(tenor: tuple[float, ...] | None, years: float, name: str = "vol_tenor") -> float:
     """What the vol shock of an expiry is multiplied by."""
     if tenor is None or not years > 0:
         return 1.0
     reference, *exponents = tenor
-    if not (reference > 0 and len(exponents) in (1, 2) and np.isfinite(tenor).all()):
+    if not (reference > 0 and len(exponents) in (1, 2, 3) and np.isfinite(tenor).all()):
         raise ValueError(
-            f"vol_tenor = {tenor} must be (reference, exponent) or (reference, short, long)"
+            f"{name} = {tenor} must be (reference, exponent) or (reference, short, long[, least expiry])"
         )
+    if len(exponents) == 3:
+        years = max(years, exponents.pop())
     return float((reference / years) ** exponents[0 if years < reference else -1])

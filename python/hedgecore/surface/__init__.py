@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from hedgecore.surface import sabr, svi
+from hedgecore.surface import dynamics, sabr, svi
 from hedgecore.surface.fits import ENOUGH, described, fit, fit_all
 from hedgecore.surface.implied_variance import (
     ModelFree,
@@ -34,6 +34,7 @@ __all__ = [
     "Surface",
     "Surfaces",
     "described",
+    "dynamics",
     "fit",
     "fit_all",
     "index_vol",
