@@ -39,11 +39,11 @@ static void scenario_slide(ScenarioBlock& b, double log_factor) {
 }
 
 // The vol of a smile at k, and (E times shocked_slope needs it) its slope d vol / dk.
-struct SmilePoint {
+struct SlidePoint {
     double vol, slope;
 };
 
-HC_INLINE SmilePoint smile_at(const ScenarioSmile& smile, double per_year, double k) {
+HC_INLINE SlidePoint smile_at(const ScenarioSmile& smile, double per_year, double k) {
     const Svi &p = smile.near, &q = smile.far;
     const double x = k - p.m, y = k - q.m;
     const double first = __builtin_sqrt(mad(x, x, p.sigma * p.sigma)), second = __builtin_sqrt(mad(y, y, q.sigma * q.sigma));
@@ -67,7 +67,7 @@ static void scenario_smile(ScenarioBlock& b, const ScenarioSmile& smile, double 
         HC_EACH(i, n) b.smile_here[i] = smile_at(own, per_year, -b.moneyness[i]).vol;
     } else if (b.wants_smile) {
         HC_EACH(i, n) {
-            const SmilePoint at = smile_at(own, per_year, shift - b.moneyness[i]);
+            const SlidePoint at = smile_at(own, per_year, shift - b.moneyness[i]);
             b.slide[i] = at.vol - b.smile_here[i];
             b.slide_slope[i] = rise * at.slope;
         }
