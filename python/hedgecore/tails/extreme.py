@@ -234,36 +234,33 @@ def _likeliest(excess: Array) -> tuple[float, float]:
     y = excess / scale
     top, low = y[-1], y[0]
 
-    def profile(theta: Array) -> tuple[Array, Array]:
-        d = 1 - theta[:, None] * y
-        xi = np.log(d).mean(axis=1)
-        slope = -(y / d).mean(axis=1)
-        return -1 - xi - np.log(-xi / theta), -slope - slope / xi + 1 / theta
+    def profile(theta: float) -> float:
+        xi = float(np.log1p(-theta * y).mean())
+        return -1 - xi - np.log(-xi / theta) if xi >= -1 else -np.inf
+
+    def rises(theta: float) -> bool:
+        xi, slope = float(np.log1p(-theta * y).mean()), float(-(y / (1 - theta * y)).mean())
+        return -slope - slope / xi + 1 / theta > 0
 
     # no maximum lies below 2 (low - mean) / low^2 nor above 1 / top (Grimshaw); both ends are approached by ratios
     least = -min(2 * (1 - low) / low**2 if low > 0 else np.inf, 1e6)
-    theta = np.concatenate(
-        [-np.geomspace(-least, 1e-6, 400), (1 - np.geomspace(1e-9, 1, 200, endpoint=False)[::-1]) / top]
-    )  # fmt: skip
-    theta = theta[(theta != 0) & (np.abs(theta) >= 1e-7)]
-    height, _ = profile(theta)
-    allowed = np.log(1 - theta[:, None] * y).mean(axis=1) >= -1
-    height = np.where(allowed, height, -np.inf)
-    exponential = -1.0  # the limit theta -> 0: xi = 0, beta = mean
+    near = 1 - np.geomspace(1e-9, 1, 60, endpoint=False)[::-1]
+    theta = np.concatenate([-np.geomspace(-least, 1e-6, 120), near / top])
+    height = np.array([profile(value) for value in theta])
     i = int(np.argmax(height))
-    if not height[i] > exponential - 1e-6:
+    if not height[i] > -1 - 1e-6:  # -1: the exponential, the limit theta -> 0
         return 0.0, float(scale)
     left, right = theta[max(i - 1, 0)], theta[min(i + 1, len(theta) - 1)]
-    for _ in range(80):
+    for _ in range(60):
         middle = (left + right) / 2
         if middle == 0:
             return 0.0, float(scale)
-        if profile(np.array([middle]))[1][0] > 0:
+        if rises(middle):
             left = middle
         else:
             right = middle
     best = (left + right) / 2
-    xi = float(np.log(1 - best * y).mean())
+    xi = float(np.log1p(-best * y).mean())
     if abs(xi) < 1e-9:
         return 0.0, float(scale)
     return xi, float(-xi / best * scale)

@@ -460,6 +460,7 @@ def _cleaned(times: Array, values: Array, name: str) -> tuple[Array, Array, str]
     text += f", {repeated:,} with the time of an earlier row left out" if repeated else ""
     if len(times) > 2:
         steps = np.diff(times).astype(np.int64)
-        gaps = int((steps > 1.5 * np.median(steps)).sum())
+        usual = np.quantile(steps, 0.5, method="lower")
+        gaps = int((steps > 1.5 * usual).sum())
         text += f", {gaps:,} gaps" if gaps else ""
     return times, values, text

@@ -23,6 +23,11 @@ if TYPE_CHECKING:
 Array = npt.NDArray[Any]
 Method = Literal["exact", "cornish_fisher", "delta_normal"]
 METHODS: Final = ("exact", "cornish_fisher", "delta_normal")
+_STENCIL: Final = (
+    (0, 0), (1, 0), (-1, 0), (2, 0), (-2, 0), (0, 1), (0, -1), (0, 2), (0, -2),
+    (1, 1), (1, -1), (-1, 1), (-1, -1), (2, 2), (2, -2), (-2, 2), (-2, -2), (0, 0),
+)  # fmt: skip
+"""Steps of spot and vol; time passes at the last."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -159,9 +164,8 @@ def parametric(
     factors = (*spots, *vols)
     chosen = covariance.taken(factors)
 
-    x = np.array([0, 1, -1, 0, 0, 1, 1, -1, -1, 0], np.float64)
-    y = np.array([0, 0, 0, 1, -1, 1, -1, 1, -1, 0], np.float64)
-    time = np.r_[np.zeros(9), horizon / (365 * 24)]
+    x, y = np.array(_STENCIL, np.float64).T
+    time = np.r_[np.zeros(len(x) - 1), horizon / (365 * 24)]
     moving = [name.removesuffix("_vol") for name in vols]
     nodes = Nodes.of(spot=dict.fromkeys(coins, h * x), vol=dict.fromkeys(moving, k * y), time=time)
     grid = book_scenarios(
@@ -170,15 +174,22 @@ def parametric(
     delta, gamma = np.zeros(len(factors)), np.zeros((len(factors), len(factors)))
     drift = 0.0
     for coin in dict.fromkeys(grid.underlying.tolist()):
-        p = grid.pnl(coin)
-        drift += float(p[9])
+        at = dict(zip(_STENCIL, grid.pnl(coin)[:-1], strict=False))
+        drift += float(grid.pnl(coin)[-1])
         if coin not in coins:
             continue
         i = factors.index(f"{coin}_spot")
-        delta[i], gamma[i, i] = (p[1] - p[2]) / (2 * h), (p[1] + p[2] - 2 * p[0]) / h**2
+        delta[i], gamma[i, i] = _derivatives([at[m, 0] for m in (-2, -1, 0, 1, 2)], h)
         if coin in moving:
             j = factors.index(f"{coin}_vol")
-            delta[j], gamma[j, j] = (p[3] - p[4]) / (2 * k), (p[3] + p[4] - 2 * p[0]) / k**2
-            gamma[i, j] = gamma[j, i] = (p[5] - p[6] - p[7] + p[8]) / (4 * h * k)
+            delta[j], gamma[j, j] = _derivatives([at[0, m] for m in (-2, -1, 0, 1, 2)], k)
+            near, wide = (at[m, m] - at[m, -m] - at[-m, m] + at[-m, -m] for m in (1, 2))
+            gamma[i, j] = gamma[j, i] = (16 * near - wide) / (48 * h * k)
     form = QuadraticForm.of(drift, delta, gamma, chosen.matrix)
     return DeltaGamma(factors, drift, delta, gamma, chosen, form, grid.completeness)
+
+
+def _derivatives(p: list[float], h: float) -> tuple[float, float]:
+    """First and second derivative of five values a step apart, to the fourth order."""
+    first = (8 * (p[3] - p[1]) - (p[4] - p[0])) / (12 * h)
+    return first, (16 * (p[3] + p[1]) - (p[4] + p[0]) - 30 * p[2]) / (12 * h**2)

@@ -195,7 +195,12 @@ def _integrals(
     s = c + slope * (reach - width) + 1j * v
     turn = (slope * v / reach + 1j) * width * np.cosh(u)
     d = 1 - lam[:, None] * s
-    exponent = (-0.5 * np.log(d) + 0.5 * (b[:, None] * s) ** 2 / d).sum(axis=0) - s * x
+    # far out (b s)^2 / d and s x cancel: there b^2 s^2 / d = b^2 / lam^2 (1 / d - 1) - b^2 s / lam
+    far = np.abs(lam * c) > 1
+    ratio = b[far] / lam[far]
+    exponent = (0.5 * (b[~far, None] * s) ** 2 / d[~far]).sum(axis=0)
+    exponent += (0.5 * ratio[:, None] ** 2 * (1 / d[far] - 1)).sum(axis=0)
+    exponent -= s * (x + (ratio * b[far]).sum() / 2) + 0.5 * np.log(d).sum(axis=0)
     kept = exponent.real > -200
     value = np.where(kept, np.exp(np.where(kept, exponent, 0.0)), 0.0) * turn
     value[0] /= 2
