@@ -98,6 +98,8 @@ def test_mirror_density_and_partial_expectation(parts: list[tuple[float, float]]
         ([0.0, 0.0, 0.0], [-1.0, -1.0, -1.0]),
         ([1.0, 0.2, 0.0], [1e-9, -0.1, 3.0]),
         ([5.0, 0.01], [0.01, -8.0]),
+        ([0.47, 0.005, 2e-8], [-0.44, 1.17, -5e-8]),  # squares of many sizes
+        ([0.26, 0.005], [5e-9, -1.4]),
     ],
 )
 def test_mixed_forms_beside_monte_carlo(linear: list[float], square: list[float]) -> None:

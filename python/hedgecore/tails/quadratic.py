@@ -14,8 +14,11 @@ from hedgecore.scenarios.tail import check_level
 Array = npt.NDArray[Any]
 
 _NORMAL: Final = NormalDist()
-_BENDS: Final = (0.5, 0.2, 0.05, 0.0)
+_BENDS: Final = (0.5, -0.5, 0.2, -0.2, 0.05, -0.05, 0.0)
+_GROWTH: Final = 5.0
+"""By how much, in its logarithm, the integrand may grow beyond what it is at the saddle point."""
 _FAR: Final = 60.0
+_DEEP: Final = 80.0
 _STEPS: Final = (0.05, 0.025, 0.0125)
 _CLOSE: Final = 1e-9
 
@@ -145,15 +148,14 @@ def _lower_tail(b: Array, lam: Array, x: float) -> tuple[float, float, float]:
     if (lam[curved] > 0).all() and not b[~curved].any() and x <= least:
         return 0.0, 0.0, 0.0
     c = _saddle(b, lam, x)
-    far = x - least
     curve = float((lam**2 / (2 * (1 - lam * c) ** 2) + b**2 / (1 - lam * c) ** 3).sum() + 1 / c**2)
     width = 1 / np.sqrt(curve)
-    for bend in _BENDS:
-        slope = bend if far >= 0 else -bend
+    for slope in _BENDS:  # which way it decays shows: the sign of x - least does not tell where some squares are tiny
         previous = np.full(3, np.nan)
         for step in _STEPS:
-            with np.errstate(over="ignore", invalid="ignore"):
-                now = _integrals(b, lam, x, c, width, slope, step)
+            now = _integrals(b, lam, x, c, width, slope, step)
+            if now is None:
+                break
             if (np.abs(now - previous) <= _CLOSE * np.abs(now) + 1e-15).all():
                 tail, density, beyond = (max(float(value), 0.0) for value in now)
                 return min(tail, 1.0), density, beyond
@@ -187,8 +189,11 @@ def _saddle(b: Array, lam: Array, x: float) -> float:
 
 def _integrals(
     b: Array, lam: Array, x: float, c: float, width: float, slope: float, step: float
-) -> Array:
-    """The three integrals by the trapezoidal rule in u, v = width sinh(u), along c + i v + slope (hypot(v, width) - width)."""
+) -> Array | None:
+    """The three integrals along c + i v + slope (hypot(v, width) - width), by the trapezoidal rule in u, v = width sinh(u).
+
+    None where the integrand grows along the way.
+    """
     u = np.arange(0.0, _FAR, step)
     v = width * np.sinh(u)
     reach = np.hypot(v, width)
@@ -201,8 +206,13 @@ def _integrals(
     exponent = (0.5 * (b[~far, None] * s) ** 2 / d[~far]).sum(axis=0)
     exponent += (0.5 * ratio[:, None] ** 2 * (1 / d[far] - 1)).sum(axis=0)
     exponent -= s * (x + (ratio * b[far]).sum() / 2) + 0.5 * np.log(d).sum(axis=0)
-    kept = exponent.real > -200
-    value = np.where(kept, np.exp(np.where(kept, exponent, 0.0)), 0.0) * turn
+    depth = exponent.real - exponent[0].real
+    gone = depth < -_DEEP  # from there on the path may as well go straight up, where the integrand only falls
+    cut = int(np.argmax(gone)) if gone.any() else len(gone)
+    if not depth[:cut].max() <= _GROWTH:
+        return None
+    value = np.exp(exponent[:cut]) * turn[:cut]
+    s = s[:cut]
     value[0] /= 2
     parts = np.array([(-value / s).sum(), value.sum(), (value / s**2).sum()])
     integrals: Array = parts.imag * step / np.pi
