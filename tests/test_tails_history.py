@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import hedgecore as hc
+from conftest import ROOT
 from hedgecore.tails import History, Moves, covariance, historical, vols_of
 from test_scenarios import book, market
 
@@ -350,3 +351,14 @@ def test_an_index_of_vol_counts_at_the_end_of_its_day(shared: Path) -> None:
     assert same > 0.2
     assert same > np.corrcoef(size[1:], rise[:-1])[0, 1]  # the index before the day
     assert same > np.corrcoef(size[:-1], rise[1:])[0, 1]
+
+
+def test_the_example_of_the_documentation() -> None:
+    code = (ROOT / "docs" / "tails.md").read_text().split("```python\n")[1].split("```")[0]
+    when = times(1500)
+    names: dict[str, Any] = {"book": book(), "market": market()}
+    for i, coin in enumerate(("btc", "eth")):
+        names[f"{coin}_bars"] = (when, walk(1500, i))
+        names[f"{coin}_vols"] = (when, 0.005 * walk(1500, 2 + i, 0.002))
+    exec(code, names)  # noqa: S102
+    assert names["tail"].expected_shortfall > names["tail"].value_at_risk

@@ -150,7 +150,9 @@ def _lower_tail(b: Array, lam: Array, x: float) -> tuple[float, float, float]:
     c = _saddle(b, lam, x)
     curve = float((lam**2 / (2 * (1 - lam * c) ** 2) + b**2 / (1 - lam * c) ** 3).sum() + 1 / c**2)
     width = 1 / np.sqrt(curve)
-    for slope in _BENDS:  # which way it decays shows: the sign of x - least does not tell where some squares are tiny
+    for slope in (
+        _BENDS
+    ):  # which way it decays shows: the sign of x - least does not tell where some squares are tiny
         previous = np.full(3, np.nan)
         for step in _STEPS:
             now = _integrals(b, lam, x, c, width, slope, step)
@@ -207,7 +209,9 @@ def _integrals(
     exponent += (0.5 * ratio[:, None] ** 2 * (1 / d[far] - 1)).sum(axis=0)
     exponent -= s * (x + (ratio * b[far]).sum() / 2) + 0.5 * np.log(d).sum(axis=0)
     depth = exponent.real - exponent[0].real
-    gone = depth < -_DEEP  # from there on the path may as well go straight up, where the integrand only falls
+    gone = (
+        depth < -_DEEP
+    )  # from there on the path may as well go straight up, where the integrand only falls
     cut = int(np.argmax(gone)) if gone.any() else len(gone)
     if not depth[:cut].max() <= _GROWTH:
         return None
