@@ -16,7 +16,8 @@ from hedgecore.tails.backtest import Coverage, coverage
 from hedgecore.tails.extreme import ParetoTail, mean_excess, pareto
 from hedgecore.tails.factors import Covariance, covariance
 from hedgecore.tails.historical import historical
-from hedgecore.tails.history import History, Moves, vols_of
+from hedgecore.tails.history import History, vols_of
+from hedgecore.tails.moves import Moves
 from hedgecore.tails.parametric import DeltaGamma, parametric
 from hedgecore.tails.quadratic import QuadraticForm
 from hedgecore.tails.simulation import Simulation, simulate

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from hedgecore.tails.history import Moves
+from hedgecore.tails.moves import Moves
 
 Array = npt.NDArray[Any]
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from hedgecore.instruments import OPTION, USD_LIKE
-from hedgecore.tails.history import History, Moves, VolChange
+from hedgecore.tails.history import History
+from hedgecore.tails.moves import Moves, VolChange
 from hedgecore.tails.simulation import Progress, Simulation, simulate
 
 if TYPE_CHECKING:
@@ -109,15 +110,9 @@ def historical(
 def held(book: Book) -> tuple[list[str], list[str]]:
     """Return the coins of a book that can move, and those of them with options."""
     table = book.instruments
-    active = (book.net_quantity != 0) | book_entries(book)
+    active = book.net_quantity != 0
+    active[book.row[np.isfinite(book.entry_price)]] = True  # closed at a profit in the coin
     bases: Any = table.base[active]
     coins = [str(base) for base in dict.fromkeys(bases.tolist()) if base not in USD_LIKE]
     options = set(table.base[active & (table.type == OPTION)].tolist())
     return coins, [coin for coin in coins if coin in options]
-
-
-def book_entries(book: Book) -> Any:
-    """Return which instruments have a position with an entry price: closed ones still have a profit in the coin."""
-    out = np.zeros(len(book.instruments), bool)
-    out[book.row[np.isfinite(book.entry_price)]] = True
-    return out

@@ -16,7 +16,8 @@ import numpy.typing as npt
 from hedgecore.instruments import times_of
 from hedgecore.scenarios import Nodes
 from hedgecore.tails.historical import held
-from hedgecore.tails.history import HOUR, History, VolChange
+from hedgecore.tails.history import History
+from hedgecore.tails.moves import HOUR, VolChange
 from hedgecore.tails.simulation import Simulation, simulate, taken
 
 if TYPE_CHECKING:
