@@ -34,6 +34,7 @@ _MODULES = (
     "risk",
     "scenarios",
     "surface",
+    "tails",
     "units",
     "venues",
 )

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from hedgecore.explain import Explain
     from hedgecore.limits import Breach
     from hedgecore.risk import Risk
-    from hedgecore.scenarios import ScenarioGrid
+    from hedgecore.scenarios import Ladder, ScenarioGrid
 
 Array = npt.NDArray[Any]
 YEAR_US: Final = 365 * 86_400 * 1_000_000
@@ -240,6 +240,12 @@ class Book:
         if risk is None:
             raise ValueError("give the market to check in, or call risk(market) before")
         return module.check(risk, limits)
+
+    def ladder(self, market: Market, axis: Any, values: Any, **rules: Any) -> Ladder:
+        """Return P&L and Greeks along one axis: :func:`hedgecore.scenarios.book_ladder`."""
+        from hedgecore.scenarios import book_ladder
+
+        return book_ladder(self, market, axis, values, **rules)
 
 
 @dataclass(frozen=True)

@@ -18,18 +18,26 @@ Currencies (USD, USDC, ...) do not move.
 from __future__ import annotations
 
 from hedgecore.scenarios.engine import book_scenarios
-from hedgecore.scenarios.grid import IN_USD, PNL, ScenarioGrid, Tail
+from hedgecore.scenarios.grid import IN_USD, PNL, ScenarioGrid
+from hedgecore.scenarios.ladder import Ladder, book_ladder
 from hedgecore.scenarios.nodes import Node, Nodes
 from hedgecore.scenarios.revalue import DEFAULT, MEASURES
+from hedgecore.scenarios.tail import Bootstrap, Contributions, Tail, bootstrap, tail_of
 
 __all__ = [
     "DEFAULT",
     "IN_USD",
     "MEASURES",
     "PNL",
+    "Bootstrap",
+    "Contributions",
+    "Ladder",
     "Node",
     "Nodes",
     "ScenarioGrid",
     "Tail",
+    "book_ladder",
     "book_scenarios",
+    "bootstrap",
+    "tail_of",
 ]

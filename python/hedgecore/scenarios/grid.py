@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
+from dataclasses import dataclass, field, fields, replace
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from hedgecore import frames, risk
 from hedgecore.scenarios.revalue import Shocks, columns_of
+from hedgecore.scenarios.tail import Tail, tail_of
 
 if TYPE_CHECKING:
     from hedgecore.book import Book, Market
@@ -22,19 +23,6 @@ PNL: Final = ("pnl_coin", "pnl_usd")
 IN_USD: Final = frozenset(
     {"pnl_usd", "value_usd", "gamma_usd_1pct", "vega_usd", "vega_weighted", "theta_usd"}
 )
-
-
-class Tail(NamedTuple):
-    """Value at risk and expected shortfall of the weighted nodes, in USD; losses are positive.
-
-    The contributions are by bucket (the order of ``ScenarioGrid.underlying``) and add up to the measure.
-    """
-
-    level: float
-    value_at_risk: float
-    expected_shortfall: float
-    value_at_risk_by_bucket: Array
-    expected_shortfall_by_bucket: Array
 
 
 @dataclass(frozen=True)
@@ -164,12 +152,22 @@ class ScenarioGrid:
         """Return :meth:`table` as a data frame."""
         return frames.frame_of(self.table(by), library)
 
-    def positions(self, block: int = 256) -> Iterator[dict[str, Array]]:
-        """Yield P&L and measures by position, so many positions at a time.
+    def positions(
+        self, block: int = 256, nodes: npt.ArrayLike | None = None
+    ) -> Iterator[dict[str, Array]]:
+        """Yield P&L and measures by position, so many positions at a time, at all nodes or at some.
 
         Every item has ``instrument``, ``underlying`` and ``quantity`` of its rows, and for each of
         ``columns`` a matrix of positions x nodes; NaN where the market cannot value a position.
         """
+        shocks = self._shocks if nodes is None else _at(self._shocks, np.asarray(nodes))
+        yield from self._by_position(block, shocks)
+
+    def _pnl_of_positions(self, nodes: Array, block: int) -> Iterator[dict[str, Array]]:
+        """Blocks of P&L alone, at some nodes."""
+        yield from self._by_position(block, replace(_at(self._shocks, nodes), names=()))
+
+    def _by_position(self, block: int, shocks: Shocks) -> Iterator[dict[str, Array]]:
         if block < 1:
             raise ValueError(f"block = {block} must be positive")
         table, data = self.book.instruments, self.market.align(self.book.instruments)
@@ -189,7 +187,7 @@ class ScenarioGrid:
                 some,
                 np.arange(len(rows)),
                 some.levels,
-                self._shocks.take(pair[rows]),
+                shocks.take(pair[rows]),
                 paid[rows],
             )
             head = {"instrument": one.name, "underlying": one.base, "quantity": quantity}
@@ -201,33 +199,31 @@ class ScenarioGrid:
     def tail(self, level: float = 0.975) -> Tail:
         """Return value at risk and expected shortfall of the P&L in USD over the weighted nodes.
 
-        The nodes are sorted by P&L; with the total weight W the tail is the worst (1 - level) W of it, the node at its
-        edge in part.  Value at risk is the loss at that node, expected shortfall the mean loss of the tail.
+        With standard errors, contributions of the buckets and, on demand, of the positions: see :func:`tail_of`.
 
         Raises
         ------
         ValueError
             For a level outside (0, 1), and where all weights are 0.
         """
-        if not 0 < level < 1:
-            raise ValueError(f"level = {level} must be between 0 and 1")
-        total = self.weight.sum()
-        if total <= 0:
-            raise ValueError("the weights of the nodes are all 0")
-        matrix = self["pnl_usd"]
-        order = np.argsort(matrix.sum(axis=1), kind="stable")
-        order = order[self.weight[order] > 0]
-        reach = (1 - level) * total
-        past = np.cumsum(self.weight[order])
-        edge = min(int(np.searchsorted(past, reach * (1 - 1e-12))), len(order) - 1)
-        share = self.weight[order[: edge + 1]].copy()
-        share[-1] = max(reach - (past[edge] - share[-1]), 0.0)
-        at_edge = -matrix[order[edge]]
-        mean = -(share @ matrix[order[: edge + 1]]) / share.sum()
-        return Tail(level, float(at_edge.sum()), float(mean.sum()), at_edge, mean)
+        return tail_of(self["pnl_usd"], self.weight, level, blocks=self._pnl_of_positions)
 
     def __repr__(self) -> str:
         pnl = self["pnl_usd"].sum(axis=1)
         span = f"P&L from {pnl.min():,.6g} to {pnl.max():,.6g} USD" if len(pnl) else "no nodes"
         size = " x ".join(str(n) for n in self.shape)
         return f"ScenarioGrid of {size} nodes in {self.market!r}\n{span}\n{self.completeness}"
+
+
+def _at(shocks: Shocks, nodes: Array) -> Shocks:
+    """The shocks of some nodes, in the order in which the core shares work, the market before them."""
+    columns = shocks.place[nodes]
+    kept = np.unique(columns)
+    taken = np.r_[0, kept]
+    size = len(shocks.time)
+    arrays: dict[str, Any] = {
+        f.name: value[..., taken]
+        for f in fields(shocks)
+        if isinstance(value := getattr(shocks, f.name), np.ndarray) and value.shape[-1] == size
+    }
+    return replace(shocks, **arrays | {"place": np.searchsorted(kept, columns) + 1})
