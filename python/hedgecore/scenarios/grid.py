@@ -217,6 +217,12 @@ class ScenarioGrid:
         mean = -(share @ matrix[order[: edge + 1]]) / share.sum()
         return Tail(level, float(at_edge.sum()), float(mean.sum()), at_edge, mean)
 
+    def plot(self, underlying: str | None = None, **options: Any) -> Any:
+        """Return a heat map or a ladder as a plotly figure: :func:`hedgecore.figures.plot_grid`."""
+        from hedgecore import figures
+
+        return figures.plot_grid(self, underlying, **options)
+
     def __repr__(self) -> str:
         pnl = self["pnl_usd"].sum(axis=1)
         span = f"P&L from {pnl.min():,.6g} to {pnl.max():,.6g} USD" if len(pnl) else "no nodes"
