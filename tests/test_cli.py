@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-import os
 import re
 import subprocess
 import sys
@@ -22,6 +21,7 @@ pytest.importorskip("plotly")
 from typer.testing import CliRunner
 
 import hedgecore as hc
+from commands import python, run
 from hedgecore import demo, venues
 from hedgecore.chain import implied, open_interest
 from hedgecore.cli import app
@@ -29,23 +29,8 @@ from hedgecore.limits import read_limits
 from hedgecore.risk import MEASURES
 
 ChainFile = Callable[..., Path]
-runner = CliRunner()
 
 BOOK = "instrument,quantity,entry_price\nBTC-11JUN26-92000-C,-5,\nBTC-PERPETUAL,100000,90000\nUSDC,500,\n"
-
-
-def python(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, *arguments],
-        capture_output=True,
-        text=True,
-        check=False,
-        env={**os.environ, **environment},
-    )
-
-
-def run(*arguments: object) -> Any:
-    return runner.invoke(app, [str(argument) for argument in arguments])
 
 
 @pytest.fixture(scope="module")

@@ -72,7 +72,7 @@ def heat_map(grid: ScenarioGrid, axes: Axes, coin: str | None, currency: str = "
         shown |= layout
     else:
         data = traces[0]
-    title = f"P&L of {coin or 'all'}, {unit}, by move of spot and of vol"
+    title = f"P&L of {coin or 'all'} in {unit}, by move of spot and of vol"
     return figure(title, data, axes.unit("spot"), axes.unit("vol"), **shown) | {"wide": True}
 
 

@@ -155,7 +155,7 @@ def total_section(found: ScenarioFindings) -> list[Section]:
     grid, axes = found.grid, found.axes
     node = text.worst_node(grid)
     where = text.node_words(grid, axes, node)
-    pnl = grid["pnl_usd"].sum(axis=1)
+    pnl = grid.pnl().ravel()
     best = int(np.argmax(pnl))
     cards = [
         ("value", tables.amount(found.risk.total_usd["value_usd"]), "USD, at the market"),

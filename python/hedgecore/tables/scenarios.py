@@ -150,7 +150,7 @@ def worst_table(grid: ScenarioGrid, axes: Axes, most: int = 10) -> TextTable:
 
 def worst_node(grid: ScenarioGrid) -> int:
     """The node of the largest loss in USD."""
-    return int(np.argmin(grid["pnl_usd"].sum(axis=1)))
+    return int(np.argmin(grid.pnl()))
 
 
 def bucket_pnl_table(grid: ScenarioGrid, axes: Axes, node: int) -> TextTable:
