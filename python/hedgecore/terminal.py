@@ -136,7 +136,7 @@ def print_table(
     """
     left_out: set[str] = set()
     while True:
-        made = _laid_out(table, left, style, texts)
+        made = _laid_out(table, left, texts)
         least = Measurement.get(out, out.options.update(max_width=100_000), made).maximum
         for name in set(texts) & set(table.names):  # these may be broken into lines
             at = table.names.index(name)
@@ -147,6 +147,8 @@ def print_table(
             break
         left_out.add(narrower[0])
         table = table.without(narrower[0])
+    # beside the table, which may be narrower than its title
+    out.print(Text(f"\n{table.title}", style=style), soft_wrap=True)
     if least <= out.width:
         out.print(made)
     else:
@@ -154,12 +156,15 @@ def print_table(
     return left_out
 
 
-def _laid_out(table: TextTable, left: int, style: str, texts: tuple[str, ...]) -> Table:
+def _laid_out(table: TextTable, left: int, texts: tuple[str, ...]) -> Table:
     made = Table(
-        title=f"\n{table.title}", title_justify="left", title_style=style, box=box.SIMPLE_HEAD,
-        show_edge=False, pad_edge=False, padding=(0, 1, 0, 0), show_footer=bool(table.footer),
+        box=box.SIMPLE_HEAD,
+        show_edge=False,
+        pad_edge=False,
+        padding=(0, 1, 0, 0),
+        show_footer=bool(table.footer),
         footer_style="bold",
-    )  # fmt: skip
+    )
     for number, (name, head) in enumerate(zip(table.names, table.header, strict=True)):
         is_text = name in texts or number < left
         made.add_column(

@@ -91,8 +91,9 @@ def ladder_table(grid: ScenarioGrid, axes: Axes, axis: str, coin: str | None) ->
 
 
 def tail_table(grid: ScenarioGrid, tail: Tail, most: int = 15) -> TextTable:
-    """What the buckets contribute to value at risk and expected shortfall, the largest part of the latter first."""
-    order = np.argsort(-tail.expected_shortfall_by_bucket, kind="stable")
+    """What the buckets that move contribute to value at risk and expected shortfall, the largest of either sign first."""
+    order = np.argsort(-np.abs(tail.expected_shortfall_by_bucket), kind="stable")
+    order = order[np.isin(grid.underlying[order], moved(grid))]
     lines = [
         (
             str(grid.underlying[i]),
@@ -197,4 +198,4 @@ def _days(value: float) -> str:
 
 
 def _share(part: float, of: float) -> str:
-    return "-" if not of else f"{100 * part / of:.1f} %"
+    return "-" if not of else f"{round(100 * part / of, 1) + 0.0:.1f} %"
