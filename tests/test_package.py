@@ -116,6 +116,18 @@ def test_examples_print_what_the_docs_say(tmp_path: Path, name: str, least: int)
     assert examples >= least
 
 
+@pytest.mark.parametrize(
+    "path", sorted((ROOT / "examples").glob("*.py")), ids=lambda path: path.stem
+)
+def test_the_examples_run(path: Path, tmp_path: Path) -> None:
+    pytest.importorskip("polars", reason="the examples read chains")
+    done = subprocess.run(
+        [sys.executable, str(path)], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout
+
+
 def test_books_by_name_need_numpy_alone() -> None:
     code = f"""
 import sys

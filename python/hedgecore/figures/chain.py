@@ -7,7 +7,19 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from hedgecore import tables
-from hedgecore.figures.parts import ASK, BID, DAYS, LEGEND, MARK, VOL, Row, chosen, figure, shade
+from hedgecore.figures.parts import (
+    ASK,
+    BID,
+    DAYS,
+    LEGEND,
+    MARK,
+    VOL,
+    Row,
+    chosen,
+    figure,
+    shade,
+    term_of_forwards,
+)
 
 if TYPE_CHECKING:
     import polars as pl
@@ -34,11 +46,18 @@ def of_chain(options: pl.DataFrame) -> list[Row]:
     ]
     largest = int(np.argmax([float(group["open_interest"].sum()) for group in groups]))
     summary = tables.vols_by_expiry(options).sort("expiry_time", "settlement")
+    index = options["index"].cast(float).median()
     return [
         _smile_by_expiry(labels, otm, largest),
         _all_smiles(labels, otm),
         _term_of_vols(labels, summary),
-        _term_of_forwards(labels, summary, options),
+        term_of_forwards(
+            labels,
+            (365 * summary["expiry"]).to_numpy(),
+            summary["forward"].cast(float).to_numpy(),
+            summary["parity_forward"].cast(float).to_numpy(),
+            index if isinstance(index, float) else None,
+        ),
     ]
 
 
@@ -106,44 +125,6 @@ def _term_of_vols(labels: list[str], summary: pl.DataFrame) -> Row:
     ]
     title = "Term structure of the at-the-money vol"
     return figure(title, data, "days to expiry (log scale)", VOL, xaxis=DAYS, legend=LEGEND)
-
-
-def _term_of_forwards(labels: list[str], summary: pl.DataFrame, options: pl.DataFrame) -> Row:
-    """Forwards over the index; without an index, in the quote currency."""
-    index = options["index"].median()
-    base = float(index) if isinstance(index, float) else None
-    days = (365 * summary["expiry"]).round(4).to_list()
-    looks: dict[str, tuple[str, Row]] = {
-        "venue": ("forward", {"mode": "lines+markers", "line": {"color": MARK}}),
-        "put-call parity of mids": (
-            "parity_forward",
-            {"mode": "markers", "marker": {"symbol": "circle-open", "color": ASK, "size": 9}},
-        ),
-    }
-    data = []
-    for name, (column, look) in looks.items():
-        values = summary[column]
-        data.append(
-            {
-                "name": name,
-                "x": days,
-                "y": (values if base is None else 100 * (values / base - 1)).round(5).to_list(),
-                "text": [
-                    f"{label}<br>{name}: {'-' if value is None else format(value, ',.2f')}"
-                    for label, value in zip(labels, values, strict=True)
-                ],
-                "hovertemplate": "%{text}<extra></extra>",
-                **look,
-            }
-        )
-    return figure(
-        "Term structure of forwards",
-        data,
-        "days to expiry (log scale)",
-        "quote currency per coin" if base is None else "forward over index, %",
-        xaxis=DAYS,
-        legend=LEGEND,
-    )
 
 
 def _moneyness(rows: pl.DataFrame) -> list[float]:

@@ -70,6 +70,39 @@ def chosen(
     return data, {"updatemenus": [menu | {"bgcolor": "#fff"}], **layouts}
 
 
+def term_of_forwards(
+    labels: list[str], days: Any, venue: Any, by_parity: Any, index: float | None
+) -> Row:
+    """Forwards over the index by expiry, the venue's and by parity; without an index, in the quote currency."""
+    base = None if index is None or not np.isfinite(index) else float(index)
+    data = [
+        {
+            "name": name,
+            "x": numbers(days),
+            "y": numbers(values if base is None else 100 * (values / base - 1)),
+            "text": [
+                f"{label}<br>{name}: {value:,.2f}" if np.isfinite(value) else f"{label}<br>{name}: -"
+                for label, value in zip(labels, values, strict=True)
+            ],
+            "hovertemplate": "%{text}<extra></extra>",
+            **look,
+        }
+        for name, values, look in (
+            ("venue", venue, {"mode": "lines+markers", "line": {"color": MARK}}),
+            ("put-call parity of mids", by_parity,
+             {"mode": "markers", "marker": {"symbol": "circle-open", "color": ASK, "size": 9}}),
+        )
+    ]  # fmt: skip
+    return figure(
+        "Term structure of forwards",
+        data,
+        "days to expiry (log scale)",
+        "quote currency per coin" if base is None else "forward over index, %",
+        xaxis=DAYS,
+        legend=LEGEND,
+    )
+
+
 def numbers(values: Any, digits: int = 6) -> list[float | None]:
     """Numbers short enough for a page; None where there is no finite one."""
     return [float(f"{v:.{digits}g}") if np.isfinite(v) else None for v in np.ravel(values).tolist()]

@@ -22,6 +22,7 @@ from hedgecore.figures.parts import (
     figure_3d,
     numbers,
     shade,
+    term_of_forwards,
 )
 from hedgecore.surface import Surface
 from hedgecore.tables.fits import Fit
@@ -42,6 +43,8 @@ def of_fit(fit: Fit) -> list[Row]:
     if fit.surface is None:
         return []
     fitted = [s for s in fit.smiles if s.expiry_time in fit.places]
+    slices, labels, days = _of_slices(fit)
+    forwards = (slices["forward_venue"], slices["forward_parity"])
     return [
         smile_by_expiry(fit.surface, fitted),
         all_smiles(fit.surface),
@@ -51,7 +54,7 @@ def of_fit(fit: Fit) -> list[Row]:
         _densities(fit.surface),
         _variances(fit.surface),
         _residuals(fit),
-        _term_of_forwards(fit),
+        term_of_forwards(labels, days, *forwards, fit.index),
     ]
 
 
@@ -187,28 +190,6 @@ def _term_of_wings(fit: Fit) -> Row:
     ]
     title = "Skew and convexity at 25 delta"
     return figure(title, data, _TERM, "vol points", xaxis=DAYS, legend=LEGEND)
-
-
-def _term_of_forwards(fit: Fit) -> Row:
-    slices, labels, days = _of_slices(fit)
-    relative = bool(np.isfinite(fit.index))
-    data = [
-        {
-            "name": name,
-            "x": days,
-            "y": numbers(100 * (slices[column] / fit.index - 1) if relative else slices[column]),
-            "text": [f"{a}: {v:,.2f}" for a, v in zip(labels, slices[column], strict=True)],
-            "hovertemplate": f"%{{text}} {name}<extra></extra>",
-            **look,
-        }
-        for name, column, look in (
-            ("venue", "forward_venue", {"mode": "lines+markers", "line": {"color": MARK}}),
-            ("put-call parity of mids", "forward_parity",
-             {"mode": "markers", "marker": {"symbol": "circle-open", "color": ASK, "size": 9}}),
-        )
-    ]  # fmt: skip
-    y = "forward over index, %" if relative else "quote currency per coin"
-    return figure("Term structure of forwards", data, _TERM, y, xaxis=DAYS, legend=LEGEND)
 
 
 def _in_space(surface: Surface) -> Row:
