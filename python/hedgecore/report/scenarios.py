@@ -104,10 +104,11 @@ class ScenarioFindings:
 
 def render_scenarios(findings: ScenarioFindings) -> str:
     """The report of the scenarios as HTML text."""
+    dynamics = str(findings.options.get("dynamics", "sticky_strike")).replace("_", " ")
     note = (
         "P&L is the value at the node less that in the market, in USD at the moved index; amounts in a coin are never added "
-        "across coins. Spot moves index, forwards and futures of a coin by one factor, all coins together; vols move with "
-        "their options (sticky strike); what expires as time passes is worth its payoff. Greeks of the ladders are those "
+        f"across coins. Spot moves index, forwards and futures of a coin by one factor, all coins together; vols: {dynamics}; "
+        "what expires as time passes is worth its payoff. Greeks of the ladders are those "
         "at the node."
     )  # fmt: skip
     return render(
@@ -163,14 +164,19 @@ def total_section(found: ScenarioFindings) -> list[Section]:
         ("best P&L", tables.amount(float(pnl[best])), f"USD: {text.node_words(grid, axes, best)}"),
         ("nodes", f"{len(grid):,}", " x ".join(str(n) for n in grid.shape)),
     ]
-    boxes = [
+    spot, vol, time = (
+        [Box(text.ladder_table(found.ladders[axis], axes, axis, None), printed=False, half=True)]
+        if axis in found.ladders
+        else []
+        for axis in LADDERS
+    )
+    boxes = [  # halves of about one height stand side by side
         Box(text.heat_table(grid, axes, None)),
-        *(
-            Box(text.ladder_table(of, axes, axis, None), printed=False, half=True)
-            for axis, of in found.ladders.items()
-        ),
-        Box(text.worst_table(grid, axes), left=3, half=True),
+        *spot,
         Box(text.bucket_pnl_table(grid, axes, node), left=2, printed=False, half=True),
+        *vol,
+        Box(text.worst_table(grid, axes), left=3, half=True),
+        *time,
     ]
 
     def draw() -> list[Row]:

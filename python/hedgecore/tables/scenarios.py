@@ -109,7 +109,7 @@ def tail_table(grid: ScenarioGrid, tail: Tail, most: int = 15) -> TextTable:
         var, es = (float(by[rest].sum()) for by in tail[3:])
         lines.append(
             (
-                f"{len(rest)} others",
+                f"{len(rest)} other{'s' * (len(rest) != 1)}",
                 "",
                 amount(var),
                 amount(es),
