@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-import os
 import re
 import subprocess
 import sys
@@ -22,6 +21,7 @@ pytest.importorskip("plotly")
 from typer.testing import CliRunner
 
 import hedgecore as hc
+from commands import python, run
 from hedgecore import demo, venues
 from hedgecore.chain import implied, open_interest
 from hedgecore.cli import app
@@ -29,23 +29,8 @@ from hedgecore.limits import read_limits
 from hedgecore.risk import MEASURES
 
 ChainFile = Callable[..., Path]
-runner = CliRunner()
 
 BOOK = "instrument,quantity,entry_price\nBTC-11JUN26-92000-C,-5,\nBTC-PERPETUAL,100000,90000\nUSDC,500,\n"
-
-
-def python(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, *arguments],
-        capture_output=True,
-        text=True,
-        check=False,
-        env={**os.environ, **environment},
-    )
-
-
-def run(*arguments: object) -> Any:
-    return runner.invoke(app, [str(argument) for argument in arguments])
 
 
 @pytest.fixture(scope="module")
@@ -448,20 +433,27 @@ class TestDemo:
         done = run("demo", "--out", out)
         assert done.exit_code == 0
         names = sorted(path.name for path in out.iterdir())
-        assert names == ["chain.csv", "limits.toml", "positions.csv", "report.html"]
-        assert "2 limits of the demonstration are breached, as they are meant to be" in done.stdout
-        by_hand = done.stdout.splitlines()[-1].split()
-        assert by_hand[:2] == ["hedgecore", "risk"]
-        report = (out / "report.html").read_bytes()
-        again = run(*by_hand[1:])  # the same by hand, where the breach is an exit status
-        assert again.exit_code == 3
-        assert (out / "report.html").read_bytes() == report
+        assert names == [
+            *("chain.csv", "limits.toml", "positions.csv"),
+            *("report.html", "scenarios.html", "surface.html"),
+        ]
+        assert "limits of the demonstration are breached, as they are meant to be" in done.stdout
+        by_hand = [line.split() for line in done.stdout.splitlines()[-3:]]
+        assert [words[:2] for words in by_hand] == [
+            ["hedgecore", command] for command in ("surface", "scenarios", "risk")
+        ]
+        for words in by_hand:  # the same by hand, where the breach is an exit status
+            page = Path(words[-1])
+            before = page.read_bytes()
+            again = run(*words[1:])
+            assert again.exit_code == (3 if words[1] == "risk" else 0)
+            assert page.read_bytes() == before
         assert again.stdout in done.stdout
 
     def test_twice_gives_the_same(self, tmp_path: Path) -> None:
         for name in ("one", "two"):
             assert run("demo", "--out", tmp_path / name).exit_code == 0
-        for file in ("chain.csv", "positions.csv", "limits.toml", "report.html"):
+        for file in sorted(path.name for path in (tmp_path / "one").iterdir()):
             one, two = (tmp_path / name / file for name in ("one", "two"))
             assert one.read_bytes() == two.read_bytes()
 

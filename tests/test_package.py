@@ -80,24 +80,52 @@ def test_stub_matches_the_extension() -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-@pytest.mark.parametrize(("name", "least"), [("README.md", 2), ("docs/surfaces.md", 1)])
+@pytest.mark.parametrize(
+    ("name", "least"), [("README.md", 4), ("docs/surfaces.md", 1), ("docs/reports.md", 3)]
+)
 def test_examples_print_what_the_docs_say(tmp_path: Path, name: str, least: int) -> None:
-    """Every Python block, run after the demo, prints the block that follows it."""
+    """After the demo every Python block prints the block that follows it, every command of a console what is below it.
+
+    Three dots stand for the rest of the output.
+    """
     pytest.importorskip("plotly", reason="the demo needs the extra cli")
-    subprocess.run(
-        [sys.executable, "-m", "hedgecore", "demo"], cwd=tmp_path, capture_output=True, check=True
-    )
-    text = (ROOT / name).read_text()
-    blocks = re.findall(r"```(\w+)\n(.*?)```", text, flags=re.DOTALL)
-    places = [i for i, (language, _) in enumerate(blocks) if language == "python"]
-    assert len(places) >= least
-    for i in places:
-        code = blocks[i][1]
+
+    def output(*arguments: str) -> list[str]:
         done = subprocess.run(
-            [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True
+            [sys.executable, *arguments], cwd=tmp_path, capture_output=True, text=True, check=True
         )
-        assert blocks[i + 1][0] == "text"
-        assert done.stdout.split() == blocks[i + 1][1].split()
+        return done.stdout.split()
+
+    output("-m", "hedgecore", "demo")
+    blocks = re.findall(r"```(\w+)\n(.*?)```", (ROOT / name).read_text(), flags=re.DOTALL)
+    examples = 0
+    for i, (language, text) in enumerate(blocks):
+        if language == "python":
+            examples += 1
+            assert blocks[i + 1][0] == "text"
+            assert output("-c", text) == blocks[i + 1][1].split()
+        for command, shown in (
+            re.findall(r"^\$ (.*)\n([^$]*)", text, re.MULTILINE) if language == "console" else ()
+        ):
+            examples += 1
+            words = shown.split()
+            found = output("-m", *command.split())
+            if words[-1] == "...":
+                words, found = words[:-1], found[: len(words) - 1]
+            assert found == words
+    assert examples >= least
+
+
+@pytest.mark.parametrize(
+    "path", sorted((ROOT / "examples").glob("*.py")), ids=lambda path: path.stem
+)
+def test_the_examples_run(path: Path, tmp_path: Path) -> None:
+    pytest.importorskip("polars", reason="the examples read chains")
+    done = subprocess.run(
+        [sys.executable, str(path)], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout
 
 
 def test_books_by_name_need_numpy_alone() -> None:

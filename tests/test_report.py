@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import json
-import re
 import subprocess
 import sys
 from dataclasses import replace
-from html.parser import HTMLParser
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -17,9 +14,10 @@ import pytest
 pl = pytest.importorskip("polars")
 pytest.importorskip("plotly")
 
-from plotly.offline import get_plotlyjs
+pytest.importorskip("typer")
 
 import hedgecore as hc
+from commands import check_page, figures_of, without_library
 from hedgecore import demo, tables, venues
 from hedgecore.chain import implied, open_interest, snapshot
 from hedgecore.limits import read_limits
@@ -44,10 +42,7 @@ def crash(crash_file: Path) -> Findings:
 
 
 def page_of(findings: Findings | Risk) -> str:
-    """The report without the plotting library, which must be in it once."""
-    html = render_report(findings)
-    assert html.count(get_plotlyjs()) == 1
-    return html.replace(get_plotlyjs(), "")
+    return without_library(render_report(findings))
 
 
 @pytest.fixture(scope="module")
@@ -55,41 +50,9 @@ def page(found: Findings) -> str:
     return page_of(found)
 
 
-def figures_of(page: str) -> dict[str, dict[str, Any]]:
-    drawn = re.findall(r'^draw\("([A-Z]+-\d+)", (.*)\);$', page, re.MULTILINE)
-    return {place: json.loads(text) for place, text in drawn}
-
-
 class TestPage:
-    def test_it_loads_nothing_from_elsewhere(self, page: str) -> None:
-        assert not re.search(r"https?:|\bsrc=|<link|@import|url\(", page)
-
-    def test_it_is_well_formed(self, page: str) -> None:
-        class Balance(HTMLParser):
-            def __init__(self) -> None:
-                super().__init__()
-                self.open: list[str] = []
-
-            def handle_starttag(self, tag: str, _attributes: object) -> None:
-                if tag not in ("meta", "br"):
-                    self.open.append(tag)
-
-            def handle_endtag(self, tag: str) -> None:
-                assert self.open.pop() == tag
-
-        parser = Balance()
-        parser.feed(page)
-        assert parser.open == []
-
-    def test_every_figure_has_data_and_named_axes(self, page: str) -> None:
-        figures = figures_of(page)
-        assert len(figures) == 28
-        for place, figure in figures.items():
-            assert f'id="{place}"' in page
-            assert figure["layout"]["xaxis"]["title"]["text"]
-            assert figure["layout"]["yaxis"]["title"]["text"]
-            assert all(len(trace["x"]) == len(trace["y"]) > 0 for trace in figure["data"])
-            assert any(value is not None for trace in figure["data"] for value in trace["y"])
+    def test_it_is_whole_and_loads_nothing(self, page: str) -> None:
+        assert len(check_page(page)) == 28
 
     def test_one_expiry_of_the_smile_is_shown_at_a_time(self, page: str) -> None:
         smile = figures_of(page)["BTC-1"]

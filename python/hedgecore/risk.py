@@ -240,6 +240,12 @@ class Risk:
         """Return :meth:`table` as a data frame."""
         return frames.frame_of(self.table(by), library)
 
+    def plot(self, underlying: str | None = None) -> Any:
+        """Return Greeks by expiry as a plotly figure: :func:`hedgecore.figures.plot_risk`."""
+        from hedgecore import figures
+
+        return figures.plot_risk(self, underlying)
+
     def __repr__(self) -> str:
         shown = ("positions", "value_coin", "value_usd", "net_delta", "black_delta", "gamma_1pct",
                  "vega_usd", "theta_usd", "equity_coin")  # fmt: skip

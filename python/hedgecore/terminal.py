@@ -6,7 +6,7 @@ Needs rich: ``pip install "hedgecore[cli]"``.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
@@ -21,8 +21,9 @@ from rich.text import Text
 from hedgecore import tables
 
 if TYPE_CHECKING:
-    from hedgecore.report import Findings
+    from hedgecore.report import Findings, Section
     from hedgecore.tables import TextTable
+    from hedgecore.venues.defects import Defect
 
 PIPE_WIDTH: Final = 200
 """Columns of the tables where the standard output is no terminal."""
@@ -32,7 +33,29 @@ LEAST_TEXT: Final = 24
 
 _LEAVES_FIRST: Final = (
     *("equity_coin", "vega_weighted", "gamma_usd_1pct", "black_delta", "positions"),
-    *("unit", "example", "no_price", "options", "type", "share", "pairs", "most", "meaning"),
+    *(
+        "inside_all",
+        "parity_bp",
+        "butterfly",
+        "slope",
+        "model_free",
+        "error",
+        "parity_forward",
+        "rejected",
+    ),
+    *(
+        "value_at_risk",
+        "two_sided",
+        "unit",
+        "example",
+        "no_price",
+        "options",
+        "type",
+        "share",
+        "pairs",
+        "most",
+        "meaning",
+    ),
 )
 """Columns that a narrow terminal leaves out, the first of them first."""
 
@@ -52,11 +75,7 @@ def print_risk(found: Findings, by: Any) -> None:
     if by != "underlying":
         for coin in tables.coins(risk):
             left_out |= print_table(out, tables.bucket_table(risk, coin, by))
-    if left_out:
-        names = ", ".join(name for name in _LEAVES_FIRST if name in left_out)
-        out.print(f"Left out for lack of room: {names} (in --csv, --json, --html)", soft_wrap=True)
-    for remark in tables.remarks(risk):
-        out.print(remark, markup=False, soft_wrap=True)
+    _say(out, left_out, tables.remarks(risk))
     if found.breaches is not None:
         table = tables.breach_table(found.breaches)
         if table.lines:
@@ -65,6 +84,31 @@ def print_risk(found: Findings, by: Any) -> None:
             out.print("\nAll limits kept.", style="green")
     clean = [defect.name for defect in found.defects if not defect.count]
     print_defects(out, tables.defect_table(found.defects), clean)
+
+
+def print_sections(
+    out: Console, sections: Iterable[Section], remarks: Sequence[str], defects: Iterable[Defect]
+) -> None:
+    """The tables of sections, what was left out, remarks and defects."""
+    left_out: set[str] = set()
+    for section in sections:
+        for part in section.boxes:
+            if part.printed:
+                left_out |= print_table(out, part.table, left=part.left, texts=part.texts)
+                for note in part.notes:
+                    out.print(note, markup=False, soft_wrap=True)
+    _say(out, left_out, remarks)
+    defects = list(defects)
+    clean = [defect.name for defect in defects if not defect.count]
+    print_defects(out, tables.defect_table(defects), clean)
+
+
+def _say(out: Console, left_out: set[str], remarks: Sequence[str]) -> None:
+    if left_out:
+        names = ", ".join(name for name in _LEAVES_FIRST if name in left_out)
+        out.print(f"Left out for lack of room: {names} (in --csv, --json, --html)", soft_wrap=True)
+    for remark in remarks:
+        out.print(remark, markup=False, soft_wrap=True)
 
 
 def print_defects(out: Console, table: TextTable, clean: list[str]) -> None:
@@ -92,7 +136,7 @@ def print_table(
     """
     left_out: set[str] = set()
     while True:
-        made = _laid_out(table, left, style, texts)
+        made = _laid_out(table, left, texts)
         least = Measurement.get(out, out.options.update(max_width=100_000), made).maximum
         for name in set(texts) & set(table.names):  # these may be broken into lines
             at = table.names.index(name)
@@ -103,6 +147,8 @@ def print_table(
             break
         left_out.add(narrower[0])
         table = table.without(narrower[0])
+    # beside the table, which may be narrower than its title
+    out.print(Text(f"\n{table.title}", style=style), soft_wrap=True)
     if least <= out.width:
         out.print(made)
     else:
@@ -110,12 +156,15 @@ def print_table(
     return left_out
 
 
-def _laid_out(table: TextTable, left: int, style: str, texts: tuple[str, ...]) -> Table:
+def _laid_out(table: TextTable, left: int, texts: tuple[str, ...]) -> Table:
     made = Table(
-        title=f"\n{table.title}", title_justify="left", title_style=style, box=box.SIMPLE_HEAD,
-        show_edge=False, pad_edge=False, padding=(0, 1, 0, 0), show_footer=bool(table.footer),
+        box=box.SIMPLE_HEAD,
+        show_edge=False,
+        pad_edge=False,
+        padding=(0, 1, 0, 0),
+        show_footer=bool(table.footer),
         footer_style="bold",
-    )  # fmt: skip
+    )
     for number, (name, head) in enumerate(zip(table.names, table.header, strict=True)):
         is_text = name in texts or number < left
         made.add_column(

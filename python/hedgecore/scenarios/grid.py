@@ -208,6 +208,12 @@ class ScenarioGrid:
         """
         return tail_of(self["pnl_usd"], self.weight, level, blocks=self._pnl_of_positions)
 
+    def plot(self, underlying: str | None = None, **options: Any) -> Any:
+        """Return a heat map or a ladder as a plotly figure: :func:`hedgecore.figures.plot_grid`."""
+        from hedgecore import figures
+
+        return figures.plot_grid(self, underlying, **options)
+
     def __repr__(self) -> str:
         pnl = self["pnl_usd"].sum(axis=1)
         span = f"P&L from {pnl.min():,.6g} to {pnl.max():,.6g} USD" if len(pnl) else "no nodes"

@@ -294,6 +294,12 @@ class Surface:
         }
         return frames.frame_of(columns, library)
 
+    def plot(self, quotes: Any = None) -> Any:
+        """Return smiles, with bids and asks of quotes, as a plotly figure: :func:`hedgecore.figures.plot_surface`."""
+        from hedgecore import figures
+
+        return figures.plot_surface(self, quotes)
+
 
 def _positive(expiry: Any) -> FloatArray:
     """The expiry, of what is not there for an option that expires now."""
@@ -355,3 +361,9 @@ class Surfaces(Mapping[str, Surface]):
         if base not in self._of:
             return np.full(np.shape(strike), np.nan)
         return self._of[base](base, forward, strike, expiry)
+
+    def plot(self) -> Any:
+        """Return vols at the money by expiry as a plotly figure: :func:`hedgecore.figures.plot_surfaces`."""
+        from hedgecore import figures
+
+        return figures.plot_surfaces(self)

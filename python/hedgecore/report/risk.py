@@ -1,28 +1,19 @@
-"""What leaves the program as a file: the report of a book in HTML, the same as JSON, tables as CSV.
-
-Files are written whole or not at all.  The report needs plotly and jinja2 (``pip install
-"hedgecore[report]"``).  It is one file that holds the plotting library itself and works offline; its
-page is ``templates/report.html``.
-"""
+"""The risk of a book as a page, as JSON: what is known around it, and how it is shown."""
 
 from __future__ import annotations
 
-import csv
-import json
-import os
-import tempfile
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from os import PathLike
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
 from hedgecore import tables
 from hedgecore.limits import Breach, check
+from hedgecore.report import files
+from hedgecore.report.pages import Box, Row, Section, defect_section, market_line, render
 from hedgecore.risk import Risk
 from hedgecore.tables import plain, rows_of
 
@@ -31,9 +22,14 @@ if TYPE_CHECKING:
     from hedgecore.venues.defects import Defect
     from hedgecore.venues.tables import Table
 
-Row = dict[str, Any]
 MOST_POSITIONS: Final = 200
 """Positions listed in the report; the JSON and CSV files have all."""
+
+_UNITS: Final = (
+    "Amounts in a coin are never added across coins; USD are at the index. Net delta: coins to trade, net of the "
+    "premium where settled in the coin. USD delta: derivative of the value in USD by the index, balances included. "
+    "Black delta: not net of premium, in units of the underlying. Black-76 on the forward of each expiry, ACT/365."
+)
 
 
 @dataclass(frozen=True)
@@ -93,56 +89,6 @@ class Findings:
         return str(np.datetime_as_string(self.risk.market.time, unit="s")).replace("T", " ")
 
 
-# --- files --------------------------------------------------------------------------------------
-
-
-@contextmanager
-def replacing(path: str | PathLike[str]) -> Iterator[Path]:
-    """Write a file whole or not at all: yields a temporary file beside ``path``.
-
-    It takes the place of ``path`` when the block ends, and is removed if the block fails or is
-    interrupted.
-
-    Raises
-    ------
-    OSError
-        The folder does not exist or cannot be written to.
-    """
-    target = Path(path)
-    if target.is_dir():
-        raise IsADirectoryError(f"{target} is a folder, not a file to write")
-    if not target.parent.is_dir():
-        raise FileNotFoundError(f"{target.parent}: no such folder to write {target.name} to")
-    handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.", suffix=".part")
-    temporary = Path(name)
-    try:
-        os.close(handle)
-        yield temporary
-        mask = os.umask(0)
-        os.umask(mask)
-        temporary.chmod(0o666 & ~mask)  # as any new file, not private as temporary ones are
-        temporary.replace(target)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
-
-
-def write_csv(columns: tables.Columns, path: str | PathLike[str]) -> None:
-    """Write columns as CSV: times in ISO 8601 UTC, numbers that read back the same, "" for none."""
-    with replacing(path) as file, file.open("w", newline="", encoding="utf-8") as out:
-        writer = csv.writer(out, lineterminator="\n")
-        writer.writerow(columns)
-        writer.writerows([plain(value) for value in row.values()] for row in rows_of(columns))
-
-
-def to_stdout(write: Callable[[Path], None]) -> None:
-    """Let a function write its file, and copy it to the standard output."""
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / "output"
-        write(file)
-        print(file.read_text(encoding="utf-8"), end="")
-
-
 def document(findings: Findings) -> Row:
     """The findings as JSON holds them; what is no finite number is None.
 
@@ -174,24 +120,7 @@ def document(findings: Findings) -> Row:
 
 def write_json(findings: Findings, path: str | PathLike[str]) -> None:
     """Write `document` as one JSON file."""
-    text = json.dumps(document(findings), indent=1, allow_nan=False)
-    with replacing(path) as file:
-        file.write_text(text + "\n", encoding="utf-8")
-
-
-# --- the report ---------------------------------------------------------------------------------
-
-
-def require_plotting() -> tuple[Any, Any]:
-    """Return the modules jinja2 and plotly.offline, or raise ImportError naming the extra."""
-    try:
-        import jinja2
-        import plotly.offline  # type: ignore[import-untyped]
-    except ImportError as error:
-        raise ImportError(
-            f'a report needs plotly and jinja2 ({error}): pip install "hedgecore[report]"'
-        ) from error
-    return jinja2, plotly.offline
+    files.write_json(document(findings), path)
 
 
 def write_report(findings: Findings | Risk, path: str | PathLike[str]) -> None:
@@ -206,47 +135,36 @@ def write_report(findings: Findings | Risk, path: str | PathLike[str]) -> None:
     OSError
         The file cannot be written.
     """
-    html = render_report(findings)
-    with replacing(path) as file:
-        file.write_text(html, encoding="utf-8")
+    files.write_text(render_report(findings), path)
 
 
 def render_report(findings: Findings | Risk) -> str:
     """The HTML text of `write_report`."""
-    import hedgecore
-
-    jinja2, offline = require_plotting()
     if isinstance(findings, Risk):
         findings = Findings(findings)
     risk, breaches = findings.risk, findings.breaches
-    # autoescape guards the text; the figures go through tojson, the library is trusted
-    pages = jinja2.Environment(
-        loader=jinja2.PackageLoader("hedgecore", "templates"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
+    boxes = [Box(tables.underlying_table(risk))]
+    if breaches:
+        boxes.insert(0, Box(tables.breach_table(breaches), look="bad text"))
+    elif breaches is not None:
+        boxes.insert(0, Box(tables.TextTable("All limits kept", (), (), ()), look="good"))
+    positions = tables.position_table(risk, MOST_POSITIONS)
+    note = "Quantities in coins; of inverse futures and perpetuals in USD."
+    return render(
+        f"Risk of {findings.book}",
+        findings.time,
+        [market_line(findings.quotes, risk.market, tables.remarks(risk)), _UNITS],
+        [
+            Section("all", "", boxes=tuple(boxes)),
+            *(_section(findings, coin) for coin in tables.coins(risk)),
+            Section("positions", "Positions", boxes=(Box(positions, "scroll", (note,)),)),
+            defect_section(findings.defects),
+        ],
     )
-    html: str = pages.get_template("report.html").render(
-        book=findings.book,
-        time=findings.time,
-        chain=None if findings.quotes is None else Path(findings.quotes.source).name,
-        index=sorted((name, tables.amount(value)) for name, value in risk.market.index.items()),
-        remarks=tables.remarks(risk),
-        breaches=None if breaches is None else tables.breach_table(breaches),
-        totals=tables.underlying_table(risk),
-        coins=[_section(findings, coin) for coin in tables.coins(risk)],
-        positions=tables.position_table(risk, MOST_POSITIONS),
-        defects=tables.defect_table(findings.defects),
-        clean=[defect.name for defect in findings.defects if not defect.count],
-        version=hedgecore.__version__,
-        plotly=offline.get_plotlyjs(),
-    )
-    return html
 
 
-def _section(findings: Findings, coin: str) -> Row:
+def _section(findings: Findings, coin: str) -> Section:
     """Cards, figures and table of one coin."""
-    from hedgecore import figures
-
     risk = findings.risk
     total = risk.total[coin]
     cards = [("index", tables.amount(risk.market.index.get(coin)), "USD")]
@@ -259,16 +177,18 @@ def _section(findings: Findings, coin: str) -> Row:
         ("theta", "theta_usd", "USD per day"),
     ):
         cards.append((what, tables.amount(total[measure]), note))
-    shown = []
+    table = tables.bucket_table(risk, coin, "expiry")
+    return Section(coin, coin, tuple(cards), lambda: _figures(findings, coin), (Box(table),))
+
+
+def _figures(findings: Findings, coin: str) -> list[Row]:
+    from hedgecore import figures
+
+    shown: list[Row] = []
     if findings.options is not None:
         options = findings.options.frame
         shown += figures.of_chain(options.filter(options["base"] == coin))
-    shown += figures.of_book(risk, coin)
+    shown += figures.of_book(findings.risk, coin)
     if findings.quotes is not None and "open_interest" in findings.quotes.part("quotes").frame:
-        shown += figures.of_dealers(findings.quotes, risk, coin)
-    return {
-        "name": coin,
-        "cards": cards,
-        "figures": shown,
-        "table": tables.bucket_table(risk, coin, "expiry"),
-    }
+        shown += figures.of_dealers(findings.quotes, findings.risk, coin)
+    return shown

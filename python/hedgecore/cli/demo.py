@@ -1,0 +1,41 @@
+"""``hedgecore demo``: every report of a book, in a market that the program makes itself."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from hedgecore.cli import risk, scenarios, surface
+from hedgecore.cli.manners import BREACHED, clear_errors
+from hedgecore.terminal import phase, print_risk
+
+
+def demo(
+    out: Annotated[Path, typer.Option(help="Folder for the files written.")] = Path("demo"),
+) -> None:
+    """Risk, scenarios and vol surfaces of a book in two coins, in a market that the program makes itself."""
+    with clear_errors():
+        from hedgecore.demo import write_demo
+
+        with phase("making chain, positions and limits") as done:
+            chain, positions, limits = write_demo(out)
+            done(f"made {chain}, {positions.name} and {limits.name}")
+        report, shocked, fitted = (
+            out / f"{name}.html" for name in ("report", "scenarios", "surface")
+        )
+        found = risk.assess(chain, positions, limits)
+        risk.write_risk(found, {"html": report}, "expiry")
+        scenarios.write_scenarios(scenarios.assess(chain, positions), {"html": shocked})
+        surface.write_surface(surface.fitted(chain), {"html": fitted})
+        print_risk(found, "expiry")
+        count = len(found.breaches or ())
+        print(
+            f"\nOpen {report}, {shocked} and {fitted} in a browser. The same by hand, or with files of your own;\n{count} "
+            "limits of the demonstration are breached, as they are meant to be: the last of these commands therefore\n"
+            f"ends with exit status {BREACHED}.\n\n"
+            f"  hedgecore surface {chain} --html {fitted}\n"
+            f"  hedgecore scenarios {chain} --positions {positions} --html {shocked}\n"
+            f"  hedgecore risk {chain} --positions {positions} --limits {limits} --html {report}"
+        )

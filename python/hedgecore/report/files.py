@@ -1,0 +1,86 @@
+"""Files that are written whole or not at all: CSV, JSON, parquet, text."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+from hedgecore.tables.text import Columns, plain, rows_of
+
+
+@contextmanager
+def replacing(path: str | PathLike[str]) -> Iterator[Path]:
+    """Write a file whole or not at all: yields a temporary file beside ``path``.
+
+    It takes the place of ``path`` when the block ends, and is removed if the block fails or is
+    interrupted.
+
+    Raises
+    ------
+    OSError
+        The folder does not exist or cannot be written to.
+    """
+    target = Path(path)
+    if target.is_dir():
+        raise IsADirectoryError(f"{target} is a folder, not a file to write")
+    if not target.parent.is_dir():
+        raise FileNotFoundError(f"{target.parent}: no such folder to write {target.name} to")
+    handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.", suffix=".part")
+    temporary = Path(name)
+    try:
+        os.close(handle)
+        yield temporary
+        mask = os.umask(0)
+        os.umask(mask)
+        temporary.chmod(0o666 & ~mask)  # as any new file, not private as temporary ones are
+        temporary.replace(target)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def write_csv(columns: Columns, path: str | PathLike[str]) -> None:
+    """Write columns as CSV: times in ISO 8601 UTC, numbers that read back the same, "" for none."""
+    with replacing(path) as file, file.open("w", newline="", encoding="utf-8") as out:
+        writer = csv.writer(out, lineterminator="\n")
+        writer.writerow(columns)
+        writer.writerows([plain(value) for value in row.values()] for row in rows_of(columns))
+
+
+def write_parquet(columns: Columns, path: str | PathLike[str]) -> None:
+    """Write columns as parquet, times as UTC; needs polars."""
+    import polars as pl
+
+    frame = pl.DataFrame(dict(columns)).with_columns(
+        pl.col(pl.Datetime).dt.replace_time_zone("UTC"), pl.col(pl.Float64).fill_nan(None)
+    )
+    with replacing(path) as file:
+        frame.write_parquet(file)
+
+
+def write_json(document: Mapping[str, Any], path: str | PathLike[str]) -> None:
+    """Write a document of plain values as one JSON file; what is no finite number must be None."""
+    text = json.dumps(document, indent=1, allow_nan=False)
+    with replacing(path) as file:
+        file.write_text(text + "\n", encoding="utf-8")
+
+
+def write_text(text: str, path: str | PathLike[str]) -> None:
+    """Write a text in UTF-8."""
+    with replacing(path) as file:
+        file.write_text(text, encoding="utf-8")
+
+
+def to_stdout(write: Callable[[Path], None]) -> None:
+    """Let a function write its file, and copy it to the standard output."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "output"
+        write(file)
+        print(file.read_text(encoding="utf-8"), end="")
