@@ -177,7 +177,9 @@ py::array_t<double> fit_sabr_of(const Doubles& k, const Doubles& w, const Double
 }  // namespace
 
 void bind_surface(py::module_& m) {
-    py::class_<Slices>(m, "Slices", "The slices of a surface: model 'svi' (five parameters each) or 'sabr' (four).")
+    // of the plain metaclass, as its stub says
+    py::class_<Slices>(m, "Slices", py::metaclass(reinterpret_cast<PyObject*>(&PyType_Type)),
+                       "The slices of a surface: model 'svi' (five parameters each) or 'sabr' (four).")
         .def(py::init<const std::string&, const Doubles&, const Doubles&, const Doubles&>(), py::arg("model"),
              py::arg("expiry"), py::arg("forward"), py::arg("parameters"))
         .def(py::pickle(
