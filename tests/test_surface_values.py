@@ -258,6 +258,13 @@ class TestBadInput:
                 _core.surface_vol(slices, k, strike, forward, 0.1, None)
 
 
+def test_slices_that_were_never_made_are_no_slices() -> None:
+    for nothing in (_core.Slices.__new__(_core.Slices), None, 3.0):
+        for call in (_core.surface_vol, _core.surface_variance):
+            with pytest.raises(TypeError, match="slices must be Slices"):
+                call(nothing, 0.0, None, None, 0.1, None)  # type: ignore[arg-type]
+
+
 def test_surfaces_cannot_be_changed_and_can_be_copied() -> None:
     s = surface_of("sabr")
     with pytest.raises(ValueError, match="read-only"):

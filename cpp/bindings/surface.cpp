@@ -26,6 +26,15 @@ struct Slices {
           surface(model_ == "sabr" ? SmileModel::sabr : SmileModel::svi, span_of(expiry), span_of(forward), span_of(parameters)) {}
 };
 
+const Surface& surface_of(py::handle slices) {
+    // an object whose __init__ has not run holds nothing
+    if (!py::isinstance<Slices>(slices) ||
+        !reinterpret_cast<py::detail::instance*>(slices.ptr())->get_value_and_holder().holder_constructed()) {
+        throw py::type_error("slices must be Slices");
+    }
+    return py::cast<const Slices&>(slices).surface;
+}
+
 struct PointArguments {
     Rows rows;
     Numbers k, strike, forward, expiry;
@@ -35,10 +44,9 @@ struct PointArguments {
     SurfacePoints points() const { return {rows.n, k.column(), strike.column(), forward.column(), expiry.column()}; }
 };
 
-// The arrays are made of one piece, so that a call takes one allocation.
 py::object surface_vol_of(py::handle slices, py::handle k, py::handle strike, py::handle forward, py::handle expiry,
                           py::handle threads) {
-    const auto& surface = py::cast<const Slices&>(slices).surface;
+    const Surface& surface = surface_of(slices);
     const PointArguments arguments(k, strike, forward, expiry);
     const Execution execution = execution_of(threads);
     if (!arguments.rows.any_array) {
@@ -59,7 +67,7 @@ py::object surface_vol_of(py::handle slices, py::handle k, py::handle strike, py
 
 py::tuple surface_variance_of(py::handle slices, py::handle k, py::handle strike, py::handle forward, py::handle expiry,
                               py::handle threads) {
-    const auto& surface = py::cast<const Slices&>(slices).surface;
+    const Surface& surface = surface_of(slices);
     const PointArguments arguments(k, strike, forward, expiry);
     const Execution execution = execution_of(threads);
     if (!arguments.rows.any_array) {
@@ -177,7 +185,9 @@ py::array_t<double> fit_sabr_of(const Doubles& k, const Doubles& w, const Double
 }  // namespace
 
 void bind_surface(py::module_& m) {
-    py::class_<Slices>(m, "Slices", "The slices of a surface: model 'svi' (five parameters each) or 'sabr' (four).")
+    // of the plain metaclass, as its stub says
+    py::class_<Slices>(m, "Slices", py::metaclass(reinterpret_cast<PyObject*>(&PyType_Type)),
+                       "The slices of a surface: model 'svi' (five parameters each) or 'sabr' (four).")
         .def(py::init<const std::string&, const Doubles&, const Doubles&, const Doubles&>(), py::arg("model"),
              py::arg("expiry"), py::arg("forward"), py::arg("parameters"))
         .def(py::pickle(

@@ -17,7 +17,7 @@ from hedgecore.surface.implied_variance import log_contract
 
 FloatArray = npt.NDArray[np.float64]
 Values = Any
-"""float or FloatArray, as the arguments are."""
+"""A float (of numpy) or FloatArray, as the arguments are."""
 Model = Literal["svi", "svi_free", "essvi", "sabr"]
 
 MODELS: Final = {
@@ -159,9 +159,7 @@ class Surface:
         """Total variance, its two derivatives in k and the one in time, at (k, expiry)."""
         (k, expiry), shape = _flat(k, expiry)
         values = _core.surface_variance(self._slices, k, None, None, expiry, threads)
-        if shape is None:
-            return values
-        return tuple(value.reshape(shape) for value in values)
+        return tuple(_shaped(value, shape) for value in values)
 
     def total_variance(self, k: Any, expiry: Any, *, threads: int | None = None) -> Values:
         """Return vol^2 T at k = ln(strike / forward) and expiry in years."""
@@ -173,13 +171,13 @@ class Surface:
         """Return the vol (per square-root year) at strikes, of the surface's forward or the given one."""
         (strike, expiry, forward), shape = _flat(strike, expiry, forward)
         vol = _core.surface_vol(self._slices, None, strike, forward, expiry, threads)
-        return vol if shape is None else vol.reshape(shape)
+        return _shaped(vol, shape)
 
     def vol_at(self, k: Any, expiry: Any, *, threads: int | None = None) -> Values:
         """Return the vol at k = ln(strike / forward); expiry 0 has the vol of the first slice."""
         (k, expiry), shape = _flat(k, expiry)
         vol = _core.surface_vol(self._slices, k, None, None, expiry, threads)
-        return vol if shape is None else vol.reshape(shape)
+        return _shaped(vol, shape)
 
     def __call__(self, base: str, forward: Any, strike: Any, expiry: Any) -> FloatArray:
         """Return vols as :class:`hedgecore.Market` asks for them; NaN for another coin."""
@@ -335,6 +333,12 @@ def _flat(*values: Any) -> tuple[tuple[Any, ...], tuple[int, ...] | None]:
         return tuple(None if value is None else float(value) for value in values), None
     flat = iter([array.ravel() for array in arrays])
     return tuple(None if value is None else next(flat) for value in values), arrays[0].shape
+
+
+def _shaped(value: Any, shape: tuple[int, ...] | None) -> Values:
+    if shape is not None:
+        return value.reshape(shape)
+    return np.float64(value) if type(value) is float else value
 
 
 class Surfaces(Mapping[str, Surface]):
