@@ -99,6 +99,11 @@ class Toolchain:
         common = ["-std=c++20", "-fPIC", f"-I{CPP / 'include'}", f"-I{CPP / 'src'}"]
         return self.make(self.folder / f"{name}.o", [*common, *more, "-c", str(source)])
 
+    def compile_c(self, source: Path, name: str) -> Path:
+        warnings = ["-std=c99", "-Wall", "-Wextra", "-pedantic", "-Werror"]
+        command = ["-x", "c", *warnings, f"-I{CPP / 'include'}", "-c", str(source)]
+        return self.make(self.folder / f"{name}.o", command)
+
     def kernels(self, level: str) -> Path:
         """The object of a level; beside it, as .report, which loops were vectorised."""
         report = self.folder / f"{level}.report"
@@ -116,8 +121,8 @@ class Toolchain:
             shutil.copy(done.with_suffix(".log"), report)
         return done
 
-    def program(self, name: str) -> Path:
-        """A program of cpp/tests, linked to the core with all levels of the processor.
+    def program(self, name: str, source: Path | None = None) -> Path:
+        """A program of cpp/tests, or of a source in C, linked to the core with all levels of the processor.
 
         The program itself and the sources that compute nothing are always compiled by g++.
         """
@@ -125,13 +130,16 @@ class Toolchain:
         levels = LEVELS[self.machine]
         more = ["-DNDEBUG", *flags("core_flags"), '-DHC_VERSION="test"']
         more += [f"-DHC_HAS_{level.upper()}=1" for level in levels]
-        main = CPP / "tests" / f"{name}.cpp"
+        main = source or CPP / "tests" / f"{name}.cpp"
         with ThreadPoolExecutor(hc.num_threads()) as pool:
             objects = [pool.submit(self.kernels, level) for level in levels]
             for path in core_sources():
                 compiler = gcc if path.parent.name in ("dispatch", "parallel") else self
                 objects.append(pool.submit(compiler.compile, path, path.stem, "-O3", *more))
-            objects.append(pool.submit(gcc.compile, main, name, "-O1", *more))
+            if source is None:
+                objects.append(pool.submit(gcc.compile, main, name, "-O1", *more))
+            else:
+                objects.append(pool.submit(gcc.compile_c, main, name))
             paths = [str(task.result()) for task in objects]
         # static, so that it runs under qemu without the libraries of its processor
         alone = [] if self.machine == platform.machine() else ["-static"]
