@@ -51,7 +51,9 @@ def within(values: FloatArray, expected: float, slack: float = 0.0) -> None:
 
 
 def terminal(model: Any, n_paths: int, n_steps: int, horizon: float, **more: Any) -> FloatArray:
-    got = simulate(model, n_paths=n_paths, n_steps=n_steps, horizon=horizon, **{"seed": 20261127, **more}).spot
+    got = simulate(
+        model, n_paths=n_paths, n_steps=n_steps, horizon=horizon, **{"seed": 20261127, **more}
+    ).spot
     assert got is not None
     return got[..., 0]
 
@@ -73,8 +75,16 @@ def test_kou_price() -> None:
 
 ANDERSEN = {
     "I": (Heston(v0=0.04, kappa=0.5, theta=0.04, xi=1.0, rho=-0.9), 10, (35.8498, 13.0847, 0.2958)),
-    "II": (Heston(v0=0.04, kappa=0.3, theta=0.04, xi=0.9, rho=-0.5), 15, (37.1697, 16.6492, 5.1382)),
-    "III": (Heston(v0=0.09, kappa=1.0, theta=0.09, xi=1.0, rho=-0.3), 5, (38.7720, 21.7953, 9.9831)),
+    "II": (
+        Heston(v0=0.04, kappa=0.3, theta=0.04, xi=0.9, rho=-0.5),
+        15,
+        (37.1697, 16.6492, 5.1382),
+    ),
+    "III": (
+        Heston(v0=0.09, kappa=1.0, theta=0.09, xi=1.0, rho=-0.3),
+        5,
+        (38.7720, 21.7953, 9.9831),
+    ),
 }
 
 
@@ -95,7 +105,10 @@ def test_merton_prices(shared: Path) -> None:
         intensity, share = float(row["lambda"]), float(row["gamma"])
         std = math.sqrt(share * total**2 / intensity)
         model = Merton(
-            vol=total * math.sqrt(1 - share), intensity=intensity, jump_mean=-(std**2) / 2, jump_std=std
+            vol=total * math.sqrt(1 - share),
+            intensity=intensity,
+            jump_mean=-(std**2) / 2,
+            jump_std=std,
         )
         s = terminal(model, 40_000, 1, t, spot=float(row["spot"]), drift=rate - float(row["q"]))
         assert row["type"] == "call"
@@ -108,16 +121,36 @@ def test_heston_and_bates_prices(shared: Path) -> None:
     laws: dict[Any, list[dict[str, str]]] = {}
     for row in reference_rows(shared, "sv_jump_generated.csv"):
         if float(row["mu_v"]) == 0:  # jumps of the variance are no model here
-            names = ("T", "r", "q", "v0", "kappa", "theta", "sigma_v", "rho", "lambda", "mu_s", "sigma_s")
+            names = (
+                "T",
+                "r",
+                "q",
+                "v0",
+                "kappa",
+                "theta",
+                "sigma_v",
+                "rho",
+                "lambda",
+                "mu_s",
+                "sigma_s",
+            )
             laws.setdefault(tuple(row[name] for name in names), []).append(row)
     assert len(laws) >= 10
     for (t, r, q, v0, kappa, theta, xi, rho, intensity, mean, std), rows in laws.items():
         top, _, bottom = t.partition("/")
         years, rate, carry = float(top) / float(bottom or 1), float(r), float(r) - float(q)
-        heston = {"v0": float(v0), "kappa": float(kappa), "theta": float(theta), "xi": float(xi), "rho": float(rho)}
+        heston = {
+            "v0": float(v0),
+            "kappa": float(kappa),
+            "theta": float(theta),
+            "xi": float(xi),
+            "rho": float(rho),
+        }
         model: Any = Heston(**heston)
         if float(intensity):
-            model = Bates(**heston, intensity=float(intensity), jump_mean=float(mean), jump_std=float(std))
+            model = Bates(
+                **heston, intensity=float(intensity), jump_mean=float(mean), jump_std=float(std)
+            )
         n_steps = max(20, round(52 * years))
         s = terminal(model, 30_000, n_steps, years, spot=float(rows[0]["S"]), drift=carry)
         for row in rows:
@@ -151,7 +184,9 @@ def test_expectation(name: str, drift: float) -> None:
 def test_gbm_is_the_sum_of_its_normals() -> None:
     vol, drift, n_steps, horizon = 0.8, 0.1, 37, 0.3
     h = horizon / n_steps
-    run = simulate(GBM(vol=vol), n_paths=300, n_steps=n_steps, horizon=horizon, drift=drift, seed=11, every=1)
+    run = simulate(
+        GBM(vol=vol), n_paths=300, n_steps=n_steps, horizon=horizon, drift=drift, seed=11, every=1
+    )
     z = normals(11, 300, n_steps, stream=0)
     path = np.cumsum((drift - vol**2 / 2) * h + vol * math.sqrt(h) * z, axis=1)
     assert run.spot is not None
@@ -163,13 +198,14 @@ def test_jumps_are_counted_exactly() -> None:
     """Kou's log return without a diffusion is zero with probability exp(-intensity h), and Merton's jumps have their moments."""
     h = 0.25
     for intensity in (0.5, 6.0, 300.0):
-        s = terminal(
-            Merton(vol=0, intensity=intensity, jump_mean=0.0, jump_std=0.0), 1000, 1, h
-        )
+        s = terminal(Merton(vol=0, intensity=intensity, jump_mean=0.0, jump_std=0.0), 1000, 1, h)
         assert (s == s[0]).all()
         mean, std = 0.02, 0.01
         x = np.log(
-            terminal(Merton(vol=0, intensity=intensity, jump_mean=mean, jump_std=std), 100_000, 1, h) / 100
+            terminal(
+                Merton(vol=0, intensity=intensity, jump_mean=mean, jump_std=std), 100_000, 1, h
+            )
+            / 100
         )
         x += intensity * h * math.expm1(mean + std**2 / 2)
         expected = intensity * h
@@ -207,12 +243,16 @@ def test_heston_variance_moments() -> None:
         assert (v >= 0).all()
         e = math.exp(-m.kappa * horizon)
         mean = m.theta + (m.v0 - m.theta) * e
-        var = m.v0 * m.xi**2 * e * (1 - e) / m.kappa + m.theta * m.xi**2 * (1 - e) ** 2 / (2 * m.kappa)
+        var = m.v0 * m.xi**2 * e * (1 - e) / m.kappa + m.theta * m.xi**2 * (1 - e) ** 2 / (
+            2 * m.kappa
+        )
         within(v[:, 0], mean)
         within((v[:, 0] - mean) ** 2, var)
 
 
-def qe_step(m: Heston, h: float, x: float, v: float, zv: float, uv: float, z: float) -> tuple[float, float]:
+def qe_step(
+    m: Heston, h: float, x: float, v: float, zv: float, uv: float, z: float
+) -> tuple[float, float]:
     """One step of QE-M as the paper writes it, with plain functions."""
     e = math.exp(-m.kappa * h)
     mean = m.theta + (v - m.theta) * e
@@ -259,16 +299,23 @@ def test_heston_is_the_scheme_step_by_step(case: str) -> None:
 # --- several assets --------------------------------------------------------------------------------------------------
 
 
-def log_steps(model: Any, n_paths: int = 2000, n_steps: int = 50, horizon: float = 0.2) -> FloatArray:
+def log_steps(
+    model: Any, n_paths: int = 2000, n_steps: int = 50, horizon: float = 0.2
+) -> FloatArray:
     """(assets, paths, steps)"""
-    run = simulate(model, n_paths=n_paths, n_steps=n_steps, horizon=horizon, seed=5, every=1, keep=("spot",))
+    run = simulate(
+        model, n_paths=n_paths, n_steps=n_steps, horizon=horizon, seed=5, every=1, keep=("spot",)
+    )
     assert run.spot is not None
     return np.diff(np.log(run.spot), axis=2)
 
 
 def assert_correlation(a: FloatArray, b: FloatArray, expected: float, slack: float = 0.0) -> None:
     got = np.corrcoef(a.ravel(), b.ravel())[0, 1]
-    assert abs(got - expected) < ERRORS * (1 - expected**2) / math.sqrt(a.size) + slack, (got, expected)
+    assert abs(got - expected) < ERRORS * (1 - expected**2) / math.sqrt(a.size) + slack, (
+        got,
+        expected,
+    )
 
 
 def test_correlation_of_prices() -> None:
@@ -308,7 +355,9 @@ def test_perfect_and_singular_correlation() -> None:
     np.testing.assert_allclose(x[0], x[1], rtol=0, atol=1e-13)
     # the third is a sum of the first two
     r = math.sqrt(0.5)
-    x = log_steps(Correlated([GBM(vol=1), GBM(vol=1), GBM(vol=1)], [[1, 0, r], [0, 1, r], [r, r, 1]]), 100)
+    x = log_steps(
+        Correlated([GBM(vol=1), GBM(vol=1), GBM(vol=1)], [[1, 0, r], [0, 1, r], [r, r, 1]]), 100
+    )
     shift = 0.5 * 0.2 / 50
     np.testing.assert_allclose(x[2] + shift, r * (x[0] + x[1] + 2 * shift), atol=1e-13)
 
@@ -337,7 +386,8 @@ def test_common_jumps() -> None:
 def test_same_bits_for_threads_shards_and_blocks(name: str) -> None:
     def run(**more: Any) -> paths.Paths:
         return simulate(
-            MODELS[name], **{"n_paths": 1003, "n_steps": 21, "horizon": 1.5, "seed": 77, "every": 7, **more}
+            MODELS[name],
+            **{"n_paths": 1003, "n_steps": 21, "horizon": 1.5, "seed": 77, "every": 7, **more},
         )
 
     whole = run(threads=1)
@@ -355,7 +405,9 @@ def test_same_bits_for_threads_shards_and_blocks(name: str) -> None:
 @pytest.mark.parametrize("name", MODELS)
 def test_same_bits_for_the_times_kept(name: str) -> None:
     def run(**more: Any) -> FloatArray:
-        return np.asarray(simulate(MODELS[name], n_paths=150, n_steps=40, horizon=0.4, seed=1, **more).spot)
+        return np.asarray(
+            simulate(MODELS[name], n_paths=150, n_steps=40, horizon=0.4, seed=1, **more).spot
+        )
 
     every = run(every=1)
     same(run(every=9), every[..., ::9])
@@ -388,10 +440,20 @@ result['spot'] = run.spot; result['variance'] = run.variance
 
 
 def test_antithetic_pairs() -> None:
-    x = np.log(np.asarray(simulate(GBM(vol=0.5), n_paths=200, n_steps=10, horizon=1, seed=3, antithetic=True).spot) / 100)
+    x = np.log(
+        np.asarray(
+            simulate(GBM(vol=0.5), n_paths=200, n_steps=10, horizon=1, seed=3, antithetic=True).spot
+        )
+        / 100
+    )
     np.testing.assert_allclose(x[::2] + x[1::2], -0.25, atol=1e-13)
     plain = np.asarray(simulate(GBM(vol=0.5), n_paths=100, n_steps=10, horizon=1, seed=3).spot)
-    same(plain, np.asarray(simulate(GBM(vol=0.5), n_paths=200, n_steps=10, horizon=1, seed=3, antithetic=True).spot)[::2])
+    same(
+        plain,
+        np.asarray(
+            simulate(GBM(vol=0.5), n_paths=200, n_steps=10, horizon=1, seed=3, antithetic=True).spot
+        )[::2],
+    )
     for name in ("kou", "bates"):
         s = terminal(MODELS[name], 40_000, 5, 0.3, antithetic=True).reshape(-1, 2)
         within(s.mean(axis=1), 100.0)
@@ -403,7 +465,9 @@ def test_antithetic_pairs() -> None:
 
 def test_progress() -> None:
     seen: list[tuple[int, int]] = []
-    simulate(GBM(vol=1), n_paths=5000, n_steps=10, horizon=1, seed=1, progress=lambda *x: seen.append(x))
+    simulate(
+        GBM(vol=1), n_paths=5000, n_steps=10, horizon=1, seed=1, progress=lambda *x: seen.append(x)
+    )
     assert seen[-1] == (5000, 5000)
     assert seen == sorted(seen)
 

@@ -60,7 +60,9 @@ def test_output_of_the_standard_library() -> None:
 word = st.integers(0, ONES)
 
 
-@given(st.lists(st.tuples(word, word, word, word), min_size=1, max_size=40), st.integers(0, 2**64 - 1))
+@given(
+    st.lists(st.tuples(word, word, word, word), min_size=1, max_size=40), st.integers(0, 2**64 - 1)
+)
 def test_words_are_those_of_the_definition(counters: list[tuple[int, ...]], seed: int) -> None:
     expected = [slow_philox(list(counter), seed) for counter in counters]
     assert philox(counters, seed).tolist() == expected
@@ -164,7 +166,9 @@ def test_bad_arguments(arguments: dict[str, object], error: type[Exception], mes
             function(**{**good, **arguments})  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("counters", [[1, 2, 3], [[1, 2, 3, 4, 5]], [0.5, 0, 0, 0], [-1, 0, 0, 0], [2**32, 0, 0, 0]])
+@pytest.mark.parametrize(
+    "counters", [[1, 2, 3], [[1, 2, 3, 4, 5]], [0.5, 0, 0, 0], [-1, 0, 0, 0], [2**32, 0, 0, 0]]
+)
 def test_bad_counters(counters: list[object]) -> None:
     with pytest.raises(ValueError, match="counters must be"):
         philox(counters, 1)  # type: ignore[arg-type]

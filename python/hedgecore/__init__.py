@@ -25,7 +25,18 @@ __all__ = [
 ]
 
 #: Modules reached as attributes of the package when first used; some need an extra.
-_MODULES = ("chain", "demo", "limits", "paths", "report", "risk", "scenarios", "surface", "units", "venues")
+_MODULES = (
+    "chain",
+    "demo",
+    "limits",
+    "paths",
+    "report",
+    "risk",
+    "scenarios",
+    "surface",
+    "units",
+    "venues",
+)
 
 
 def __getattr__(name: str) -> Any:

@@ -12,8 +12,8 @@ static void process_levels(const PathPlan& plan, PathBlock& b) {
         } else {
             HC_EACH(i, n) {
                 const double x = state[i] + excess[i];
-                const double pull = larger(smaller(p.anchor - x, p.band), -p.band);
-                level[i] = larger(smaller(x + pull, p.high), p.low);
+                const double pulled = larger(smaller(p.anchor, x + p.band), x - p.band);  // x + clamp(anchor - x)
+                level[i] = larger(smaller(pulled, p.high), p.low);
             }
         }
     }

@@ -41,7 +41,9 @@ def block_length(series: npt.ArrayLike) -> float:
     """
     x = np.asarray(series, np.float64)
     if x.ndim != 1 or len(x) < 10:
-        raise ValueError(f"series must have one dimension and ten values or more, not shape {x.shape}")
+        raise ValueError(
+            f"series must have one dimension and ten values or more, not shape {x.shape}"
+        )
     if not np.isfinite(x).all():
         row = int(np.argmin(np.isfinite(x)))
         raise ValueError(f"series[{row}] = {x[row]} must be finite")
@@ -52,10 +54,10 @@ def block_length(series: npt.ArrayLike) -> float:
     covariance = np.array([e[k:] @ e[: n - k] for k in range(last + 1)]) / n
     if covariance[0] <= 0:
         return 1.0
-    # the lag after which `run` correlations in a row are insignificant
+    # the first of `run` insignificant correlations in a row, as in Patton's program and those after it
     small = np.abs(covariance) < 2 * math.sqrt(math.log10(n) / n) * covariance[0]
-    lag = next((k for k in range(1, last - run + 2) if small[k : k + run].all()), last + 1) - 1
-    window = min(2 * max(lag, 1), last)
+    lag = next((k for k in range(1, last - run + 2) if small[k : k + run].all()), last)
+    window = min(2 * lag, last)
     k = np.arange(1, window + 1)
     taper = np.minimum(1.0, 2 * (1 - k / window))
     spread = covariance[0] + 2 * (taper * covariance[1 : window + 1]).sum()
@@ -71,11 +73,15 @@ def _matrix(values: npt.ArrayLike, name: str) -> FloatArray:
     if array.ndim == 1:
         array = array[:, None]
     if array.ndim != 2 or not array.size:
-        raise ValueError(f"{name} must have a row for each step and a column for each asset, not shape {array.shape}")
+        raise ValueError(
+            f"{name} must have a row for each step and a column for each asset, not shape {array.shape}"
+        )
     bad = np.argwhere(~np.isfinite(array))
     if len(bad):
         row, column = bad[0].tolist()
-        raise ValueError(f"{name}[{row}, {column}] = {array[row, column]} must be finite ({len(bad)} bad values in all)")
+        raise ValueError(
+            f"{name}[{row}, {column}] = {array[row, column]} must be finite ({len(bad)} bad values in all)"
+        )
     return array
 
 
@@ -84,7 +90,9 @@ def _with_levels(returns: FloatArray, levels: Mapping[str, npt.ArrayLike], name:
     for level, values in levels.items():
         column = _matrix(values, f"{name} {level!r}")
         if column.shape != (len(returns), 1):
-            raise ValueError(f"{name} {level!r} must have {len(returns)} rows as the returns have, not shape {np.shape(values)}")
+            raise ValueError(
+                f"{name} {level!r} must have {len(returns)} rows as the returns have, not shape {np.shape(values)}"
+            )
         columns.append(column)
     return np.ascontiguousarray(np.concatenate(columns, axis=1))
 
@@ -145,7 +153,9 @@ class Bootstrap(Model):
             if not (np.isfinite(wanted) & (wanted >= 0)).all():
                 raise ValueError(f"vol = {self.vol} must be zero or positive")
             if not (std > 0).all():
-                raise ValueError(f"returns of asset {int(np.argmin(std))} are all equal: they cannot be scaled to a vol")
+                raise ValueError(
+                    f"returns of asset {int(np.argmin(std))} are all equal: they cannot be scaled to a vol"
+                )
             mean = table.mean(axis=0)
             table = mean + (table - mean) * (wanted * math.sqrt(step) / std)
         if self.recentre:
@@ -189,15 +199,23 @@ class Replays:
         if not len(self.windows):
             raise ValueError("windows: there are none")
         if len(levels) != len(self.windows):
-            raise ValueError(f"levels must be {len(self.windows)}, one mapping for each window, not {len(levels)}")
+            raise ValueError(
+                f"levels must be {len(self.windows)}, one mapping for each window, not {len(levels)}"
+            )
         tables = []
         for k, (window, columns) in enumerate(zip(self.windows, levels, strict=True)):
             table = _matrix(window, f"windows[{k}]")
             if table.shape[1] != n_assets:
-                raise ValueError(f"windows[{k}] must have a column for each of {n_assets} assets, not shape {table.shape}")
+                raise ValueError(
+                    f"windows[{k}] must have a column for each of {n_assets} assets, not shape {table.shape}"
+                )
             if set(columns) != set(names):
-                raise ValueError(f"levels[{k}] must have {', '.join(names) or 'no columns'}, as the model has, not {', '.join(columns) or 'none'}")
-            tables.append(_with_levels(table, {name: columns[name] for name in names}, f"levels[{k}]"))
+                raise ValueError(
+                    f"levels[{k}] must have {', '.join(names) or 'no columns'}, as the model has, not {', '.join(columns) or 'none'}"
+                )
+            tables.append(
+                _with_levels(table, {name: columns[name] for name in names}, f"levels[{k}]")
+            )
         return {
             "windows": np.concatenate(tables),
             "lengths": [len(table) for table in tables],
@@ -243,12 +261,16 @@ class Given(Model):
         """As :class:`Model` says."""
         spot = np.asarray(self.spot, np.float64)
         if spot.ndim not in (2, 3):
-            raise ValueError(f"spot must be of shape (paths, times) or (assets, paths, times), not {spot.shape}")
+            raise ValueError(
+                f"spot must be of shape (paths, times) or (assets, paths, times), not {spot.shape}"
+            )
         columns = [spot.reshape(-1, *spot.shape[-2:])]
         for name, values in self.levels.items():
             level = np.asarray(values, np.float64)
             if level.shape != spot.shape[-2:]:
-                raise ValueError(f"levels {name!r} must be of shape {spot.shape[-2:]} as the paths are, not {level.shape}")
+                raise ValueError(
+                    f"levels {name!r} must be of shape {spot.shape[-2:]} as the paths are, not {level.shape}"
+                )
             columns.append(level[None])
         return {
             "assets": [{"vol": self.vol}] * self.n_assets,

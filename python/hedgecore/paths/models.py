@@ -161,7 +161,9 @@ class Correlated(Model):
         if matrix.ndim == 0:
             matrix = np.where(np.eye(n, dtype=bool), 1.0, float(matrix))
         if matrix.shape != (n, n):
-            raise ValueError(f"correlation must be a number or of shape ({n}, {n}), not {matrix.shape}")
+            raise ValueError(
+                f"correlation must be a number or of shape ({n}, {n}), not {matrix.shape}"
+            )
         assets = [model.core(step, drift)["assets"][0] for model in self.models]
         return {
             "assets": assets,

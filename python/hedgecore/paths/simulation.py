@@ -57,7 +57,9 @@ def _each(values: Any, n: int, name: str) -> list[float]:
     """A number for each asset."""
     array = np.asarray(values, np.float64)
     if array.shape not in ((), (1,), (n,)):
-        raise ValueError(f"{name} must be a number or {n} numbers, one for each asset, not of shape {array.shape}")
+        raise ValueError(
+            f"{name} must be a number or {n} numbers, one for each asset, not of shape {array.shape}"
+        )
     return [float(x) for x in np.broadcast_to(array, (n,))]
 
 
@@ -65,7 +67,9 @@ def _kept_steps(n_steps: int, every: Any, at: Any) -> list[int]:
     if every is not None and at is not None:
         raise ValueError("give either every or at")
     if at is not None:
-        steps = [whole(step, f"at[{k}]", 0, n_steps) for k, step in enumerate(np.asarray(at).tolist())]
+        steps = [
+            whole(step, f"at[{k}]", 0, n_steps) for k, step in enumerate(np.asarray(at).tolist())
+        ]
         for k in range(1, len(steps)):
             if steps[k] <= steps[k - 1]:
                 raise ValueError(f"at[{k}] = {steps[k]} must be above at[{k - 1}] = {steps[k - 1]}")
@@ -178,7 +182,8 @@ def simulate(
     core = {"correlation": [], "common_jumps": False, **model.core(step, drifts)}
     spots = _each(100.0 if spot is None else spot, n, "spot")
     core["assets"] = [
-        {**asset, "spot": s, "drift": d} for asset, s, d in zip(core["assets"], spots, drifts, strict=True)
+        {**asset, "spot": s, "drift": d}
+        for asset, s, d in zip(core["assets"], spots, drifts, strict=True)
     ]
     core["processes"] = []
     for name, process in beside.items():
