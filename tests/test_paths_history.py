@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 from pathlib import Path
 from typing import Any
@@ -422,47 +423,57 @@ def test_bad_levels() -> None:
 
 # --- the same numbers ------------------------------------------------------------------------------------------------
 
-FULL = """
-from hedgecore.paths import *
-run = simulate(
-    Bootstrap(returns, {'vol': vols}, block=9), n_paths=n_paths, n_steps=40, horizon=0.1, seed=4, every=8, first_path=first,
-    stress=Replays([returns[:7] * 3, returns[50:80]], rate=50, factor=1.2,
-                   levels=[{'vol': vols[:7]}, {'vol': vols[50:80]}]),
-    levels={'f': funding_rate(std=0.001, half_life=0.001), 'g': gas_price(median=9, std=1, half_life=0.01, spike_rate=99)},
-    threads=threads,
-)
-"""
 
+def full(
+    returns: FloatArray, vols: FloatArray, n_paths: int = 700, first: int = 0, threads: int = 1
+) -> dict[str, Any]:
+    """Everything at once; run at other levels from its source, so it needs nothing but its arguments."""
+    from hedgecore import paths
 
-def full(n_paths: int = 700, first: int = 0, threads: int = 1) -> dict[str, Any]:
-    names: dict[str, Any] = {
-        "returns": RETURNS,
-        "vols": VOLS,
-        "n_paths": n_paths,
-        "first": first,
-        "threads": threads,
-    }
-    exec(FULL, names)
-    run = names["run"]
+    run = paths.simulate(
+        paths.Bootstrap(returns, {"vol": vols}, block=9),
+        n_paths=n_paths,
+        n_steps=40,
+        horizon=0.1,
+        seed=4,
+        every=8,
+        first_path=first,
+        threads=threads,
+        stress=paths.Replays(
+            [returns[:7] * 3, returns[50:80]],
+            rate=50,
+            factor=1.2,
+            levels=[{"vol": vols[:7]}, {"vol": vols[50:80]}],
+        ),
+        levels={
+            "f": paths.funding_rate(std=0.001, half_life=0.001),
+            "g": paths.gas_price(median=9, std=1, half_life=0.01, spike_rate=99),
+        },
+    )
     return {"spot": run.spot, "variance": run.variance, **run.levels}
 
 
 def test_same_bits_for_threads_and_shards() -> None:
-    whole = full()
-    for other in (full(threads=2), full(threads=5)):
+    whole = full(RETURNS, VOLS)
+    for threads in (2, 5):
+        other = full(RETURNS, VOLS, threads=threads)
         for name, values in whole.items():
             np.testing.assert_array_equal(values, other[name])
-    part = full(130, 401)
+    part = full(RETURNS, VOLS, 130, 401)
     for name, values in whole.items():
         np.testing.assert_array_equal(values[..., 401:531, :], part[name])
 
 
 def test_same_bits_on_every_level() -> None:
-    code = (
-        f"n_paths, first, threads = 300, 0, 1\n{FULL}\n"
-        "result = {'spot': run.spot, 'variance': run.variance, **run.levels}"
+    code = "\n".join(
+        [
+            "from typing import Any",
+            "FloatArray = Any",
+            inspect.getsource(full),
+            "result = full(returns, vols, 300)",
+        ]
     )
-    whole = full(300)
+    whole = full(RETURNS, VOLS, 300)
     for level in levels.AVAILABLE:
         got = levels.run_at(level, code, returns=RETURNS, vols=VOLS)
         for name, values in whole.items():

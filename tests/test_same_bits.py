@@ -119,3 +119,13 @@ def test_every_kernel_is_hashed() -> None:
             assert {f"black.{settlement}.{form}.{name}" for name in wanted} <= names.keys()
         for form in ("forward", "rate"):
             assert f"black.{settlement}.{form}.scenario_sums" in names
+    models = ("gbm", "merton", "kou", "heston", "bates", "correlated", "bootstrap")
+    assert {
+        f"paths.{model}.{what}" for model in models for what in ("spot", "variance")
+    } <= names.keys()
+    assert {
+        "paths.uniforms",
+        "paths.normals",
+        "paths.correlated.level",
+        "paths.bootstrap.level",
+    } <= names.keys()

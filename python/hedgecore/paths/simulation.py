@@ -204,7 +204,7 @@ def simulate(
     kept = np.array(steps, np.int64)
     return Paths(
         steps=kept,
-        times=kept * step,
+        times=np.asarray(kept * step, np.float64),
         spot=prices,
         variance=variances,
         levels={} if columns is None else dict(zip(names, columns, strict=True)),
