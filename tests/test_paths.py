@@ -497,9 +497,10 @@ def test_fork() -> None:
     assert process.exitcode == 0
 
 
-def test_interrupt() -> None:
-    """Ctrl-C during a run of hours."""
-    code = textwrap.dedent("""
+@pytest.mark.parametrize(("n_paths", "n_steps"), [(10**9, 10**4), (3, 10**9)])
+def test_interrupt(n_paths: int, n_steps: int) -> None:
+    """Ctrl-C during a run of hours: many paths, or few of many steps."""
+    code = textwrap.dedent(f"""
         import hedgecore as hc
         begun = False
         def progress(done, total):
@@ -508,7 +509,7 @@ def test_interrupt() -> None:
                 begun = True
                 print("running", flush=True)
         try:
-            hc.paths.simulate(hc.paths.GBM(vol=1), n_paths=10**9, n_steps=10**4, horizon=1, seed=1, at=[9000],
+            hc.paths.simulate(hc.paths.GBM(vol=1), n_paths={n_paths}, n_steps={n_steps}, horizon=1, seed=1,
                               keep=(), progress=progress)
         except KeyboardInterrupt:
             print("interrupted", flush=True)

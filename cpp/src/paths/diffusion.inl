@@ -37,36 +37,42 @@ static void constant_variance_step(const AssetStep& a, const double* z, double* 
 }
 
 // Andersen, "Efficient simulation of the Heston stochastic volatility model", J. Computational Finance 11 (2008), sections 3.2.4
-// (QE) and 4.3 (martingale correction), gamma1 = gamma2 = 1/2. psi above 3/2 takes the exponential branch, which is computed only
-// for blocks that have such a lane. That both corrections exist is seen to by the driver.
+// (QE) and 4.3 (martingale correction), gamma1 = gamma2 = 1/2, with t = 2 / psi. psi above 3/2 takes the exponential branch, which is
+// computed only for blocks that have such a lane. That both corrections exist is seen to by the driver. uv are the uniforms of zv;
+// null where zv is a sum of normals.
 static void heston_step(const AssetStep& asset, const double* zv, const double* uv, const double* z, double* log_spot,
                         double* variance, Lane (&scratch)[5], std::size_t n) {
     const HestonStep& h = asset.heston;
-    double *next = scratch[0], *correction = scratch[1], *mean = scratch[2], *psi = scratch[3];
+    double *next = scratch[0], *correction = scratch[1], *mean = scratch[2], *t_of = scratch[3];
+    constexpr double edge = 4.0 / 3.0;
     std::uint64_t wild = 0;
     HC_EACH(i, n) {
         const double m = mad(h.mean_slope, variance[i], h.mean_shift);
         const double square = mad(h.square_slope, variance[i], h.square_shift);
-        const double ratio = square / (m * m);
-        const double t = 2.0 / smaller(ratio, 1.5);
-        const double b_square = mad(__builtin_sqrt(t), __builtin_sqrt(t - 1.0), t - 1.0);
-        const double scale = m / (1.0 + b_square);
-        const double root = __builtin_sqrt(b_square) + zv[i];
-        const double left = mad(-2.0 * h.a, scale, 1.0);
+        const double raw = 2.0 * m * m / square, t = smaller(larger(raw, edge), 1e100);
+        const double b_square = __builtin_sqrt(t * (t - 1.0)) + (t - 1.0);
+        // a = m / (1 + b^2) and b^2 a / (1 - 2 A a) from one division
+        const double below = 1.0 + b_square, left = mad(-2.0 * h.a, m, below), inverse = m / (below * left);
+        const double scale = left * inverse, root = __builtin_sqrt(b_square) + zv[i];
         mean[i] = m;
-        psi[i] = ratio;
+        t_of[i] = raw;
         next[i] = scale * root * root;
-        correction[i] = mad(0.5, finite_logarithm<false>(left), -h.a * b_square * scale / left);
-        wild |= mask_of(ratio > 1.5);
+        const double logarithm_left = finite_logarithm<false>(mad(-2.0 * h.a, scale, 1.0));
+        correction[i] = mad(0.5, logarithm_left, -h.a * b_square * below * inverse);
+        wild |= mask_of(raw < edge);
     }
     if (wild) {
+        if (!uv) {
+            HC_EACH(i, n) scratch[4][i] = smaller(normal_distribution(zv[i]), 0.99999999999999988898);
+            uv = scratch[4];
+        }
         HC_EACH(i, n) {
-            const double ratio = larger(psi[i], 1.5), inverse = 1.0 / (ratio + 1.0);
-            const double p = (ratio - 1.0) * inverse, rest = 2.0 * inverse;  // rest = 1 - p
+            const double psi = 2.0 / smaller(t_of[i], edge), inverse = 1.0 / (psi + 1.0);
+            const double p = (psi - 1.0) * inverse, rest = 2.0 * inverse;  // rest = 1 - p
             const double beta = rest / mean[i], u = uv[i];
             const double drawn = u <= p ? 0.0 : logarithm_of_ratio<false>(rest, 1.0 - u) / beta;
             const double moment = finite_logarithm<false>(mad(beta, rest / (beta - h.a), p));
-            const bool here = psi[i] > 1.5;
+            const bool here = t_of[i] < edge;
             next[i] = chosen(here, drawn, next[i]);
             correction[i] = chosen(here, -moment, correction[i]);
         }
@@ -124,11 +130,7 @@ static void diffusion_step(const PathPlan& plan, PathBlock& b, std::uint64_t ste
         const double* z = mixed_normals(plan, b.diffusion, a, half, b.mixed[0], n);
         if (asset.stochastic) {
             const double* zv = mixed_normals(plan, b.variation, a, half, b.mixed[1], n);
-            const double* uv = b.variation[a].uniform[half];
-            if (zv != b.variation[a].normal[half]) {  // a sum of normals: its uniform is its distribution function
-                HC_EACH(i, n) b.scratch[4][i] = smaller(normal_distribution(zv[i]), 0.99999999999999988898);
-                uv = b.scratch[4];
-            }
+            const double* uv = zv == b.variation[a].normal[half] ? b.variation[a].uniform[half] : nullptr;
             heston_step(asset, zv, uv, z, b.log_spot[a], b.variance[a], b.scratch, n);
         } else {
             constant_variance_step(asset, z, b.log_spot[a], n);

@@ -10,6 +10,7 @@ namespace hedgecore {
 namespace {
 
 constexpr std::size_t steps_per_chunk = std::size_t(1) << 17;  // path-steps that are worth handing to a thread
+constexpr std::size_t steps_between_polls = 8192;
 constexpr std::size_t held_times = 8;                          // a cache line of each path is written at once
 
 std::size_t chunk_of(std::size_t steps) {
@@ -94,8 +95,10 @@ void simulate_paths(const PathModel& model, const PathRun& run, const PathOutput
         }
     }
     if (outputs.times.empty()) return;
-    const std::size_t last = outputs.times.back();
-    parallel_for(run.paths, chunk_of(last), execution, [&](std::size_t begin, std::size_t end) {
+    const std::size_t last = outputs.times.back(), chunk = chunk_of(last);
+    // One chunk runs on the calling thread, without the looks at signals that are taken between chunks: few paths may have many steps.
+    const bool polls = run.paths <= chunk && execution.poll;
+    parallel_for(run.paths, chunk, execution, [&](std::size_t begin, std::size_t end) {
         const auto block = std::make_unique<PathBlock>();
         Recorder recorder(source, outputs, run.first_path);
         for (std::size_t first = begin; first < end; first += block_size) {
@@ -106,6 +109,7 @@ void simulate_paths(const PathModel& model, const PathRun& run, const PathOutput
             for (std::size_t step = 0; step < last; ++step) {
                 source.advance(*block, step);
                 recorder.at(step + 1);
+                if (polls && (step + 1) % steps_between_polls == 0) execution.poll();
             }
         }
         if (run.done) run.done->fetch_add(end - begin, std::memory_order_relaxed);
