@@ -298,6 +298,15 @@ def surface_section(table: Table) -> list[str]:
     return [*text, *markdown(head, rows)]
 
 
+def paths_section(table: Table) -> list[str]:
+    rows = table.all(operation="paths")
+    if not rows:  # a run before there were paths
+        return []
+    text = ["## Paths", "", "Random numbers included; hourly steps, the last time kept.", ""]
+    body = [[r["who"], str(r["threads"]), figure(r["ns"])] for r in rows]
+    return [*text, *markdown(["model", "threads", "ns per step of a path"], body)]
+
+
 def document(data: dict[str, Any]) -> str:
     """RESULTS.md."""
     table = Table(data["rows"])
@@ -314,6 +323,7 @@ def document(data: dict[str, Any]) -> str:
         peers_section(data, table),
         scenarios_section(table),
         surface_section(table),
+        paths_section(table),
         other_section(table),
     )
     for section in filter(None, sections):

@@ -120,3 +120,13 @@ def test_every_kernel_is_hashed() -> None:
         for form in ("forward", "rate"):
             assert f"black.{settlement}.{form}.scenario_sums" in names
             assert f"black.{settlement}.{form}.scenario_sums.shaped" in names
+    models = ("gbm", "merton", "kou", "heston", "bates", "correlated", "bootstrap")
+    assert {
+        f"paths.{model}.{what}" for model in models for what in ("spot", "variance")
+    } <= names.keys()
+    assert {
+        "paths.uniforms",
+        "paths.normals",
+        "paths.correlated.level",
+        "paths.bootstrap.level",
+    } <= names.keys()

@@ -17,6 +17,8 @@ SOURCES = [
     *sorted((ROOT / "cpp" / "src" / "pricing").glob("*.inl")),
     *sorted((ROOT / "cpp" / "src" / "risk").glob("*.inl")),
     *sorted((ROOT / "cpp" / "src" / "surface").glob("*.inl")),
+    *sorted((ROOT / "cpp" / "src" / "paths").glob("*.inl")),
+    ROOT / "cpp" / "src" / "math" / "random.inl",
     ROOT / "cpp" / "src" / "dispatch" / "level.cpp",
 ]
 BYTES = {"v2": 16, "v3": 32, "v4": 64, "arm64": 16}

@@ -18,6 +18,7 @@ PYBIND11_MODULE(_core, m) {
     m.def("set_num_threads", &hedgecore::set_num_threads, py::arg("threads"));
 
     hb::bind_math(m);
+    hb::bind_paths(m);
     hb::bind_pricing(m);
     hb::bind_risk(m);
     hb::bind_surface(m);

@@ -10,6 +10,7 @@ namespace hedgecore::bindings {
 namespace py = pybind11;
 
 void bind_math(py::module_& m);
+void bind_paths(py::module_& m);
 void bind_pricing(py::module_& m);
 void bind_risk(py::module_& m);
 void bind_surface(py::module_& m);

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "hedgecore/math.hpp"
+#include "hedgecore/paths.hpp"
 #include "hedgecore/pricing.hpp"
 #include "hedgecore/risk.hpp"
 #include "hedgecore/surface.hpp"
@@ -183,6 +184,39 @@ void count_surface(const std::string& name, SmileModel model, const Values& para
     count(name + ".vol.one_expiry", [&] { surface.vol(points, w.data(), one_thread); });
 }
 
+// Per step of a path: 64 paths of 64 steps.
+void count_paths(const std::string& name, const PathAsset& asset) {
+    PathModel model;
+    model.assets = {asset};
+    PathRun run;
+    run.seed = 1;
+    run.paths = run.steps = 64;
+    run.step = 0.001;
+    static_assert(64 * 64 == rows);
+    Values spot(run.paths);
+    PathOutputs outputs;
+    outputs.times = {run.steps};
+    outputs.spot = spot.data();
+    outputs.path_stride = 1;
+    count(name, [&] { simulate_paths(model, run, outputs, one_thread); });
+}
+
+void count_path_models() {
+    PathRun run;
+    run.paths = 64;
+    Values numbers(rows);
+    count("paths.uniforms", [&] { path_numbers(run, 0, 0, 64, false, numbers.data(), one_thread); });
+    count("paths.normals", [&] { path_numbers(run, 0, 0, 64, true, numbers.data(), one_thread); });
+    PathAsset gbm, kou, bates;
+    gbm.vol = kou.vol = 0.625;
+    kou.jumps = {JumpKind::double_exponential, 8.0, 0.0, 0.0, 0.375, 12.0, 8.0};
+    bates.heston = HestonVariance{0.25, 1.0, 0.25, 2.0, -0.5};
+    bates.jumps = {JumpKind::normal, 8.0, -0.0625, 0.125};
+    count_paths("paths.gbm", gbm);
+    count_paths("paths.kou", kou);
+    count_paths("paths.bates", bates);
+}
+
 }  // namespace
 
 int main() {
@@ -229,4 +263,5 @@ int main() {
     count_surface("surface.sabr", SmileModel::sabr, sabr, chain);
     count_scenarios("black.linear.forward.scenario_sums.smile", chain, Settlement::linear, true);
     count_scenarios("black.inverse.forward.scenario_sums.smile", chain, Settlement::inverse, true);
+    count_path_models();
 }

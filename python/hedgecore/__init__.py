@@ -30,6 +30,7 @@ _MODULES = (
     "demo",
     "explain",
     "limits",
+    "paths",
     "report",
     "risk",
     "scenarios",

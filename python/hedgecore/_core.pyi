@@ -125,6 +125,35 @@ def fit_sabr(
     beta: float,
     warm: npt.NDArray[np.float64] | None,
 ) -> npt.NDArray[np.float64]: ...
+def philox4x32(seed: int, counters: npt.NDArray[np.uint32]) -> npt.NDArray[np.uint32]: ...
+def path_numbers(
+    seed: int,
+    first_path: int,
+    paths: int,
+    stream: int,
+    first_number: int,
+    count: int,
+    normal: bool,
+    antithetic: bool,
+    threads: int | None,
+) -> npt.NDArray[np.float64]: ...
+def simulate_paths(
+    model: dict[str, Any],
+    seed: int,
+    first_path: int,
+    paths: int,
+    steps: int,
+    step: float,
+    antithetic: bool,
+    times: Sequence[int],
+    wants: tuple[bool, bool, bool],
+    threads: int | None,
+    progress: Any,
+) -> tuple[
+    npt.NDArray[np.float64] | None,
+    npt.NDArray[np.float64] | None,
+    npt.NDArray[np.float64] | None,
+]: ...
 def fit_svi(
     k: npt.NDArray[np.float64],
     w: npt.NDArray[np.float64],

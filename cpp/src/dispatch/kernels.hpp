@@ -3,6 +3,7 @@
 
 #include <cstddef>
 
+#include "paths/path_block.hpp"
 #include "pricing/blocks.hpp"
 #include "risk/scenario_block.hpp"
 #include "surface/surface_block.hpp"
@@ -52,6 +53,12 @@ struct Kernels {
     void (*scenario_standardise)(ScenarioBlock&, double atm_vol);
     void (*scenario_slide)(ScenarioBlock&, double log_factor);
     void (*scenario_smile)(ScenarioBlock&, const ScenarioSmile&, double log_factor, bool from_here);
+    // Words of Philox4x32-10; numbers of a stream; a block of paths put at time 0, and moved by a step.
+    void (*philox)(std::uint64_t key, const std::uint32_t* counters, std::uint32_t* words, std::size_t);
+    void (*path_numbers)(PathBlock&, std::uint32_t stream, std::uint64_t first, std::size_t count, bool normal, double* out,
+                         std::size_t stride);
+    void (*path_start)(const PathPlan&, PathBlock&);
+    void (*path_advance)(const PathPlan&, PathBlock&, std::uint64_t step);
 
     // w[0] x[0] + w[1] x[1] + ... in eight partial sums and a fixed tree; not finite if a number of them is not.
     double (*dot)(const double* w, const double* x, std::size_t);

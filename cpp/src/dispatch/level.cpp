@@ -2,6 +2,12 @@
 // flags of that level; nothing but the table has external linkage, so no code of a level can leak into another.
 #include "dispatch/kernels.hpp"
 
+#if defined(__x86_64__)
+#include <immintrin.h>
+#elif defined(__ARM_NEON)
+#include <arm_neon.h>
+#endif
+
 #define HC_INLINE __attribute__((always_inline)) static inline
 #define HC_PRAGMA(text) _Pragma(#text)
 #if defined(__clang__)
@@ -36,6 +42,10 @@ namespace {
 #include "surface/sabr.inl"
 #include "surface/surface.inl"
 #include "risk/scenarios.inl"
+#include "math/random.inl"
+#include "paths/diffusion.inl"
+#include "paths/resample.inl"
+#include "paths/paths.inl"
 
 #define HC_MAP(name, function)                                        \
     void name(const double* x, double* y, std::size_t n) {            \
@@ -133,6 +143,10 @@ constinit const Kernels table = {
     scenario_standardise,
     scenario_slide,
     scenario_smile,
+    philox,
+    path_numbers,
+    path_start,
+    path_advance,
     dot,
     widen,
 };

@@ -96,13 +96,19 @@ HC_INLINE double plain_logarithm_of_ratio(double a, double b) {
     return logarithm_from((q.above - q.below) / (q.above + q.below), 0.0, q.n);
 }
 
-// ln x. Error below 0.8 ulp, near x = 1 too; ln 0 = -infinity, NaN for x < 0 and for NaN. With f = q - 1, which is exact,
+// ln x for finite x > 0 (normal numbers, unless any_size). Error below 0.8 ulp, near x = 1 too. With f = q - 1, which is exact,
 // ln q = f - (f^2 / 2 - s (f^2 / 2 + z P(z))): the leading term carries no rounding (the scheme of fdlibm's log).
-HC_INLINE double logarithm(double x) {
-    const Ratio q = ratio_of<true>(x, 1.0);
+template <bool any_size>
+HC_INLINE double finite_logarithm(double x) {
+    const Ratio q = ratio_of<any_size>(x, 1.0);
     const double f = q.above - 1.0, s = f / (2.0 + f), z = s * s, half_square = 0.5 * f * f;
     const double low = mad(s, mad(z, polynomial(log_terms, z), half_square), q.n * ln2_low);
-    const double value = mad(q.n, ln2_high, f - (half_square - low));
+    return mad(q.n, ln2_high, f - (half_square - low));
+}
+
+// ln x, as above; ln 0 = -infinity, NaN for x < 0 and for NaN.
+HC_INLINE double logarithm(double x) {
+    const double value = finite_logarithm<true>(x);
     const double edge = x == 0.0 ? -__builtin_inf() : (x > 0.0 ? x : __builtin_nan(""));
     return x > 0.0 && x < __builtin_inf() ? value : edge;
 }
@@ -131,19 +137,28 @@ HC_INLINE double normal_distribution(double x) {
     return central ? tail : 1.0 - tail;
 }
 
+// -ln(4 p (1 - p)), of which the quantile is a smooth function, for p or its complement, whichever is smaller.
+template <bool any_size>
+HC_INLINE double quantile_argument(double tail) {
+    return -finite_logarithm<any_size>(tail * mad(-4.0, tail, 4.0));
+}
+
+// The quantile where the argument is below quantile_split.
+HC_INLINE double central_quantile(double p, double w) {
+    return (p - 0.5) * polynomial(quantile_terms, smaller(w, quantile_split));
+}
+
 // The quantile of the normal distribution: x with N(x) = p. Error below 2.6 ulp; -infinity at 0, infinity at 1, NaN outside [0, 1].
 // In the tails one third-order correction of ln N(x) completes a start.
 HC_INLINE double normal_quantile(double p) {
-    const double centred = p - 0.5;
     const double tail = p < 0.5 ? p : 1.0 - p;  // exact: p >= 1/2 there
-    const double log_tail = logarithm(larger(tail, 4.9406564584124654e-324));
-    const double w = -(log_tail + logarithm(mad(-4.0, tail, 4.0)));
-    const double central = centred * polynomial(quantile_terms, smaller(w, quantile_split));
+    const double log_tail = finite_logarithm<true>(tail);
+    const double w = quantile_argument<true>(tail);
 
     const double root = 1.0 / __builtin_sqrt(larger(w, quantile_split));
     const double start = polynomial(quantile_tail_terms, root) / root;
     const double mills = mills_ratio(start);
-    const double residual = log_tail - logarithm(mills * inverse_sqrt_2pi) + 0.5 * start * start;
+    const double residual = log_tail - finite_logarithm<false>(mills * inverse_sqrt_2pi) + 0.5 * start * start;
     // Householder's third-order step for ln N(-x): f' = -1/R, f''/f' = 1/R - x, f'''/f' = (x - 1/R)(x - 2/R) - 1
     const double inverse = 1.0 / mills;
     const double newton = -residual * mills, second = inverse - start;
@@ -153,6 +168,6 @@ HC_INLINE double normal_quantile(double p) {
     const double outer = p < 0.5 ? -magnitude_of_x : magnitude_of_x;
 
     const double edge = p == 0.0 ? -__builtin_inf() : (p == 1.0 ? __builtin_inf() : __builtin_nan(""));
-    const double inside = w < quantile_split ? central : outer;
+    const double inside = w < quantile_split ? central_quantile(p, w) : outer;
     return p > 0.0 && p < 1.0 ? inside : edge;
 }
