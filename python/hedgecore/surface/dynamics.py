@@ -333,7 +333,7 @@ def measure_ssr(
     if not ((t > 0).all() and (np.diff(t) > 0).all()):
         raise ValueError(f"expiry must be positive and increase: {t}")
     vol = np.array([surface.atm_vol(t) for surface in history])
-    forward = np.array([np.log(surface._forward(t)) for surface in history])
+    forward = np.array([np.log(surface.forward_at(t)) for surface in history])
     psi = np.array([surface.skew(0.0, t) for surface in history[:-1]])
     y, x = np.diff(vol, axis=0), psi * np.diff(forward, axis=0)
     age = np.arange(len(y))[::-1]

@@ -186,10 +186,9 @@ class Surface:
         vol: FloatArray = self.vol(strike, expiry, forward)
         return vol
 
-    def _forward(self, expiry: Any, forward: Any = None) -> FloatArray:
-        if forward is not None:
-            return np.asarray(forward, np.float64)
-        level: FloatArray = np.exp(np.interp(expiry, self.expiry, np.log(self.forward)))
+    def forward_at(self, expiry: Any) -> Values:
+        """Return the forward: its logarithm linear in time between expiries, beyond them that of the nearest."""
+        level: Values = np.exp(np.interp(expiry, self.expiry, np.log(self.forward)))
         return level
 
     def atm_vol(self, expiry: Any) -> Values:
@@ -211,7 +210,7 @@ class Surface:
     def density(self, strike: Any, expiry: Any) -> FloatArray:
         """Return the risk-neutral density of the price at expiry, per unit of quote currency."""
         strike = np.asarray(strike, np.float64)
-        k = np.log(strike / self._forward(expiry))
+        k = np.log(strike / self.forward_at(expiry))
         density: FloatArray = self.log_density(k, expiry) / strike
         return density
 
