@@ -16,6 +16,7 @@ pytest.importorskip("plotly")
 
 import hedgecore as hc
 from commands import check_page, error_of, run, without_library
+from conftest import ROOT
 from hedgecore import demo, surface, venues
 from hedgecore.explain import TERMS, Explain
 from hedgecore.surface.dynamics import SkewStickiness
@@ -104,6 +105,15 @@ class TestOutput:
         assert read["to"] == "2026-02-05T09:36:47Z"
         assert all(name.split("-")[1] == "5FEB26" for name in read["settled"])
         assert read["total"]["residual_share"] < 0.05
+
+    def test_the_documentation_shows_this(self, quarter_file: Path) -> None:
+        text = (ROOT / "docs" / "reports.md").read_text().split("## P&L explain")[1]
+        asked = text.split("```sh\n")[1].split("```")[0].split()
+        shown = text.split("```text\n")[1].split("```")[0].split()
+        assert (asked[:3], shown[-1]) == (["hedgecore", "explain", "chain.parquet"], "...")
+        found = run("explain", quarter_file, *asked[3:]).stdout
+        found = found.replace(quarter_file.name, "chain.parquet").split()
+        assert found[: len(shown) - 1] == shown[:-1]
 
 
 class TestPage:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from hedgecore.figures.parts import ASK, LEGEND, MARK, PLAIN, Row, figure, numbers, shade
+from hedgecore.figures.parts import ASK, BID, LEGEND, MARK, PLAIN, Row, figure, numbers
 from hedgecore.instruments import USD_LIKE
 from hedgecore.scenarios import Contributions, Tail
 from hedgecore.tables.tails import words
 from hedgecore.tails import Simulation
 
 _BINS = 60
+_COINS = (PLAIN, ASK, BID, "#e9c46a", "#8d6a9f")
 
 
 def histogram(simulation: Simulation, tail: Tail) -> Row:
@@ -47,7 +48,7 @@ def episodes(simulation: Simulation) -> Row:
             "name": coin,
             "x": labels,
             "y": numbers(simulation.pnl[:, simulation.underlying == coin].sum(axis=1)),
-            "marker": {"color": shade(number, len(coins))},
+            "marker": {"color": _COINS[number % len(_COINS)]},
             "hovertemplate": f"%{{x}}: {coin} %{{y:,.5g}} USD<extra></extra>",
         }
         for number, coin in enumerate(coins)
