@@ -16,6 +16,7 @@ pytest.importorskip("plotly")
 import hedgecore as hc
 from commands import check_page, error_of, run, without_library
 from hedgecore import demo, surface, venues
+from hedgecore.cli.scenarios import _stressed
 from hedgecore.report.tails import fitted_tail
 from hedgecore.surface.dynamics import SkewStickiness
 from hedgecore.tails import EPISODES, History, UnknownMove, historical, simulate, stress
@@ -95,6 +96,16 @@ class TestStress:
         book = hc.Book.from_csv(path)
         with pytest.raises(UnknownMove, match="left out: episode 2020-03-12: the price of ETH"):
             stress(book, hc.Market.from_quotes(venues.read(files[0])), ["2020-03-12"], skip=True)
+
+    def test_of_none_the_command_says_so(self) -> None:
+        book = hc.Book.from_frame({"instrument": ["XRP_USDC-PERPETUAL"], "quantity": [1000.0]})
+        risk = book.risk(hc.Market("2026-06-10", index={"XRP": 2.0}))
+        found, (said,) = _stressed(risk, {}, {}, {})
+        assert found is None
+        assert "the price of XRP is not known" in said
+        found, said = _stressed(risk, {"XRP": ("BTC", 1.2)}, {}, {})
+        assert found is not None
+        assert len(found) == 2 * len(EPISODES)
 
     def test_page_has_a_bar_for_every_end(self, files: tuple[Path, Path], tmp_path: Path) -> None:
         html = tmp_path / "a.html"

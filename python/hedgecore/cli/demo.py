@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -38,7 +39,7 @@ def demo(
         surface.write_surface(surface.fitted(chain), {"html": fitted})
         print_risk(found, "expiry")
         given = " ".join(
-            f"{option} {value}"
+            f"{option} {shlex.quote(value)}"
             for option, values in (("--assume", ASSUMED), ("--assume-vol", ASSUMED_VOLS))
             for value in values
         )

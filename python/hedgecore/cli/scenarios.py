@@ -269,7 +269,7 @@ def _replayed(
     with phase("history") as done:
         past = History.of(of_prices, of_vols)
         found = historical(risk.book, risk.market, past, horizon=hours, still_vols=True, **rules)
-        done(f"replayed {many(len(found), 'move')} of {hours:g} hours")
+        done(f"replayed {many(len(found), 'move')} of {hours:g} h")
     return found
 
 
