@@ -49,6 +49,6 @@ for i in np.argsort(losses)[:5]:
     print(f"  {names[i]:24} {losses[i]:12,.0f}")
 
 try:
-    grid.plot(relative_vol=True).write_html("heat.html")
+    grid.plot().write_html("heat.html")
 except ImportError as error:
     print(error)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import re
+import shlex
 import subprocess
 import sys
 from collections.abc import Callable
@@ -27,6 +28,7 @@ from hedgecore.chain import implied, open_interest
 from hedgecore.cli import app
 from hedgecore.limits import read_limits
 from hedgecore.risk import MEASURES
+from hedgecore.tails import EPISODES
 
 ChainFile = Callable[..., Path]
 
@@ -438,7 +440,7 @@ class TestDemo:
             *("report.html", "scenarios.html", "surface.html"),
         ]
         assert "limits of the demonstration are breached, as they are meant to be" in done.stdout
-        by_hand = [line.split() for line in done.stdout.splitlines()[-3:]]
+        by_hand = [shlex.split(line) for line in done.stdout.splitlines()[-3:]]
         assert [words[:2] for words in by_hand] == [
             ["hedgecore", command] for command in ("surface", "scenarios", "risk")
         ]
@@ -449,6 +451,8 @@ class TestDemo:
             assert again.exit_code == (3 if words[1] == "risk" else 0)
             assert page.read_bytes() == before
         assert again.stdout in done.stdout
+        page = (out / "scenarios.html").read_text()
+        assert all(f"{name} trough" in page for name in EPISODES)
 
     def test_twice_gives_the_same(self, tmp_path: Path) -> None:
         for name in ("one", "two"):

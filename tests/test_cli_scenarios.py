@@ -284,7 +284,7 @@ class TestAxes:
             (["--measures", "vega_usd,delta"], "--measures: 'vega_usd,delta': 'delta' is none of"),
             (["--tail", "1"], "--tail: 1.0 must be between 0 and 1"),
             (["--vol-shock", "both"], "--vol-shock"),
-            (["--model", "sabr"], "--model"),
+            (["--model", "heston"], "--model"),
             (["--at", "noon"], "ISO 8601"),
             (["--html", "-"], "only JSON and CSV"),
         ],

@@ -18,7 +18,7 @@ pytest.importorskip("plotly")
 from commands import check_page, error_of, run, without_library
 from hedgecore import demo, surface, venues
 from hedgecore.report.surface import SurfaceFindings, render_surface
-from hedgecore.tables.fits import PARAMETERS
+from hedgecore.surface.surface import PARAMETERS
 
 ChainFile = Callable[..., Path]
 
@@ -59,7 +59,7 @@ class TestOutput:
         assert len(by_expiry) == 24
         for coin in ("BTC", "ETH"):
             mine = [row for row in by_expiry if row["underlying"] == coin]
-            read = [[float(row[name]) for name in PARAMETERS] for row in mine]
+            read = [[float(row[name]) for name in PARAMETERS[fitted[coin].form]] for row in mine]
             assert np.array_equal(read, fitted[coin].parameters)
             atm = [float(row["atm_vol"]) for row in mine]
             assert np.array_equal(atm, fitted[coin].atm_vol(fitted[coin].expiry))
@@ -227,7 +227,7 @@ class TestBadInput:
         [
             (["--at", "noon"], "ISO 8601"),
             (["--at", "2020-01-01"], "no quotes at or before"),
-            (["--model", "sabr"], "--model"),
+            (["--model", "heston"], "--model"),
             (["--forward", "spot"], "--forward"),
             (["--csv", "a.csv", "--json", "a.csv"], "what --json writes"),
             (["--parquet", "-"], "only JSON and CSV"),

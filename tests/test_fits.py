@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
@@ -10,8 +12,8 @@ pl = pytest.importorskip("polars")
 import hedgecore as hc
 from hedgecore import demo, surface, venues
 from hedgecore.surface import Surface
-from hedgecore.surface.quotes import Smile
-from hedgecore.tables.fits import MONTH, Fit, fits_of, strip_of, wings
+from hedgecore.surface.implied_variance import MONTH
+from hedgecore.tables.fits import Fit, fits_of, wings
 from surface_quality import Quality
 
 
@@ -27,16 +29,6 @@ def flat(vol: float) -> Surface:
     zero = np.zeros(2)
     parameters = np.column_stack([vol**2 * t, zero, zero, zero, np.ones(2)])
     return Surface("BTC", None, t, [100.0, 101.0], parameters, [[-1, 1], [-1, 1]])
-
-
-def smile_of(vol: float, strike: np.ndarray, expiry: float, forward: float = 100.0) -> Smile:
-    n = len(strike)
-    vols = np.full(n, vol)
-    k = np.log(strike / forward)
-    kind = np.where(k >= 0, 1, -1).astype(np.int8)
-    when = np.datetime64("2026-06-26T08:00", "us")
-    return Smile("BTC", "linear", when, expiry, forward, 1.0, strike, k,
-                 vols, vols, vols, kind, n, {}, n)  # fmt: skip
 
 
 class TestWings:
@@ -66,38 +58,18 @@ class TestWings:
                 assert butterfly == pytest.approx(middle, abs=1e-6)
 
 
-class TestStrip:
-    def test_of_a_flat_smile_is_its_vol(self) -> None:
-        smile = smile_of(0.5, np.linspace(20, 400, 1901), 0.25)
-        strip = strip_of(smile)
-        assert strip is not None
-        assert strip.vol == pytest.approx(0.5, rel=1e-3)
-
-    def test_of_one_side_there_is_none(self) -> None:
-        assert strip_of(smile_of(0.5, np.linspace(101, 200, 20), 0.25)) is None
-        assert strip_of(smile_of(0.5, np.array([90.0, 110.0]), 0.25)) is None
-
-    def test_it_is_near_that_of_the_fit(self, fits: tuple[Fit, ...]) -> None:
-        """The fit on a fine grid over the quoted range: strikes apart add little."""
+class TestModelFree:
+    def test_every_expiry_has_that_of_its_strip(self, fits: tuple[Fit, ...]) -> None:
         for fit in fits:
-            assert fit.surface is not None
-            for smile, strip in zip(fit.smiles, fit.strips, strict=True):
-                assert strip is not None
-                k = np.linspace(smile.log_moneyness[0], smile.log_moneyness[-1], 4001)
-                strike, vol = smile.forward * np.exp(k), fit.surface.vol_at(k, smile.expiry)
-                kind = np.where(k > 0, 1, -1)
-                price = hc.price(
-                    kind, strike=strike, expiry=smile.expiry, vol=vol, forward=smile.forward
-                )
-                integrand = price / strike
-                total = 2 * np.sum(0.5 * (integrand[1:] + integrand[:-1]) * np.diff(k))
-                assert strip.vol == pytest.approx(np.sqrt(total / smile.expiry), abs=0.012)
+            strips = surface.model_free(fit.smiles).strips
+            assert fit.slices["model_free_vol"].tolist() == [strip.vol for strip in strips]
 
     def test_thirty_days_are_between_their_neighbours(self, fits: tuple[Fit, ...]) -> None:
         for fit in fits:
+            strips = fit.strips.strips
             near, far = [
-                strip for before, after in zip(fit.strips, fit.strips[1:], strict=False)
-                if before and after and before.expiry <= MONTH <= after.expiry
+                strip for before, after in pairwise(strips)
+                if before.expiry <= MONTH <= after.expiry
                 for strip in (before, after)
             ]  # fmt: skip
             assert min(near.vol, far.vol) <= fit.month_vol <= max(near.vol, far.vol)

@@ -86,7 +86,8 @@ class TestGrid:
         assert figure.data[0].type == "heatmap"
         assert np.allclose(np.array(figure.data[0].z), grid.pnl()[:, :, 0].T, rtol=1e-5)
         assert figure.layout.yaxis.title.text == "move of vol, points"
-        coin = grid.plot("ETH", measure="pnl_coin", relative_vol=True)
+        grid = book.scenarios(market, spot=self.SPOT, vol=self.VOL, vol_shock="relative")
+        coin = grid.plot("ETH", measure="pnl_coin")
         assert np.allclose(np.array(coin.data[0].z), grid.pnl("ETH", "coin")[:, :, 0].T, rtol=1e-5)
         assert coin.layout.yaxis.title.text == "move of vol, % of itself"
 

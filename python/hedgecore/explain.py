@@ -142,6 +142,12 @@ class Explain:
         """Return :meth:`table` as a data frame."""
         return frames.frame_of(self.table(by, currency), library)
 
+    def plot(self, underlying: str | None = None, currency: Currency = "usd") -> Any:
+        """Return the lines as a waterfall: :func:`hedgecore.figures.plot_explain`."""
+        from hedgecore import figures
+
+        return figures.plot_explain(self, underlying, currency)
+
     def __repr__(self) -> str:
         table = self.table("expiry" if len(self.underlying) <= 40 else "underlying")
         span = " to ".join(

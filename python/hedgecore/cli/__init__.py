@@ -1,4 +1,4 @@
-"""The command ``hedgecore``: risk, scenarios, surfaces and vols of a chain, what is in a file, a demonstration.
+"""The command ``hedgecore``: risk, scenarios, P&L explain, surfaces and vols of a chain, what is in a file, a demonstration.
 
 Tables go to the standard output, progress and errors to the standard error.  Exit status: 0 done,
 1 bad input or a missing extra, 2 wrong usage, 3 limits are breached (everything is printed and
@@ -13,7 +13,7 @@ import sys
 try:
     import typer
 
-    from hedgecore.cli import chain, demo, risk, scenarios, surface
+    from hedgecore.cli import chain, demo, explain, risk, scenarios, surface
     from hedgecore.cli.manners import STATUS
 except ImportError as error:
     _missing: ImportError | None = error
@@ -55,7 +55,7 @@ if _missing is None:
         pretty_exceptions_enable=False,
     )
     for _command in (
-        *(risk.risk, scenarios.scenarios, surface.surface),
+        *(risk.risk, scenarios.scenarios, explain.explain, surface.surface),
         *(chain.iv, chain.inspect, demo.demo, version),
     ):
         app.command(epilog=STATUS)(_command)

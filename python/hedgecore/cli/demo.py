@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
 from hedgecore.cli import risk, scenarios, surface
 from hedgecore.cli.manners import BREACHED, clear_errors
 from hedgecore.terminal import phase, print_risk
+
+ASSUMED: Final = ("ETH=1.2*BTC",)
+ASSUMED_VOLS: Final = ("BTC=0.65", "ETH=1*BTC")
+"""Where an episode does not know them: vols of BTC as in February 2026, ETH's along."""
 
 
 def demo(
@@ -27,15 +32,23 @@ def demo(
         )
         found = risk.assess(chain, positions, limits)
         risk.write_risk(found, {"html": report}, "expiry")
-        scenarios.write_scenarios(scenarios.assess(chain, positions), {"html": shocked})
+        shocks = scenarios.assess(
+            chain, positions, stress=True, assume=ASSUMED, assume_vol=ASSUMED_VOLS
+        )
+        scenarios.write_scenarios(shocks, {"html": shocked})
         surface.write_surface(surface.fitted(chain), {"html": fitted})
         print_risk(found, "expiry")
+        given = " ".join(
+            f"{option} {shlex.quote(value)}"
+            for option, values in (("--assume", ASSUMED), ("--assume-vol", ASSUMED_VOLS))
+            for value in values
+        )
         count = len(found.breaches or ())
         print(
             f"\nOpen {report}, {shocked} and {fitted} in a browser. The same by hand, or with files of your own;\n{count} "
             "limits of the demonstration are breached, as they are meant to be: the last of these commands therefore\n"
             f"ends with exit status {BREACHED}.\n\n"
             f"  hedgecore surface {chain} --html {fitted}\n"
-            f"  hedgecore scenarios {chain} --positions {positions} --html {shocked}\n"
+            f"  hedgecore scenarios {chain} --positions {positions} --stress {given} --html {shocked}\n"
             f"  hedgecore risk {chain} --positions {positions} --limits {limits} --html {report}"
         )

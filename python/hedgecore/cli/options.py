@@ -44,6 +44,14 @@ Json = Annotated[
     Path | None, typer.Option(help="Write everything to this JSON file; -: to the output.")
 ]
 Html = Annotated[Path | None, typer.Option(help="Write a one-file report that works offline.")]
+Dynamics = Annotated[
+    str,
+    typer.Option(
+        metavar="sticky-strike|sticky-moneyness|ssr=R",
+        help="How vols go with spot: they stay with the strike, with the moneyness, or by a skew-stickiness ratio R, by the "
+        "slopes of SVI fitted to the chain.",
+    ),
+]
 Threads = Annotated[
     int | None, typer.Option(min=1, help="Threads of the pricing core; default: all.")
 ]

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from hedgecore.surface.quotes import ForwardFrom
     from hedgecore.surface.surface import Model
 
-Models = Literal["svi", "svi_free", "essvi"]
+Models = Literal["svi", "svi_free", "essvi", "sabr"]
+"""Those of :data:`hedgecore.surface.MODELS`, which takes longer to import than a help text may."""
 
 
 def surface(
@@ -27,7 +28,7 @@ def surface(
         Models,
         typer.Option(
             help="Raw SVI by expiry; the same without butterfly arbitrage where quoted; eSSVI without butterfly "
-            "and calendar arbitrage."
+            "and calendar arbitrage; SABR by expiry, beta 1."
         ),
     ] = "svi",
     forward: Annotated[

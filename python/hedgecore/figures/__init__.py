@@ -8,7 +8,15 @@ from __future__ import annotations
 
 from hedgecore.figures.book import GREEKS, of_book, of_dealers
 from hedgecore.figures.chain import of_chain
-from hedgecore.figures.plot import plot_grid, plot_risk, plot_surface, plot_surfaces
+from hedgecore.figures.plot import (
+    plot_explain,
+    plot_grid,
+    plot_ladder,
+    plot_risk,
+    plot_simulation,
+    plot_surface,
+    plot_surfaces,
+)
 from hedgecore.figures.surface import of_fit
 
 __all__ = [
@@ -17,8 +25,11 @@ __all__ = [
     "of_chain",
     "of_dealers",
     "of_fit",
+    "plot_explain",
     "plot_grid",
+    "plot_ladder",
     "plot_risk",
+    "plot_simulation",
     "plot_surface",
     "plot_surfaces",
 ]

@@ -1,20 +1,22 @@
-"""Plotly figures of results, for notebooks: what ``.plot()`` of a surface, a grid or a risk returns."""
+"""Plotly figures of results, for notebooks: what ``.plot()`` of results returns."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from hedgecore.figures import book, scenarios, surface
+from hedgecore.figures import book, explain, scenarios, surface, tails
 from hedgecore.figures.parts import Row
 from hedgecore.tables.scenarios import Axes
 
 if TYPE_CHECKING:
+    from hedgecore.explain import Explain
     from hedgecore.risk import Risk
-    from hedgecore.scenarios import ScenarioGrid
+    from hedgecore.scenarios import Ladder, ScenarioGrid
     from hedgecore.surface import Surface, Surfaces
+    from hedgecore.tails import Simulation
 
 
 def plot_surface(of: Surface, quotes: Any = None) -> Any:
@@ -49,7 +51,6 @@ def plot_grid(
     of: ScenarioGrid,
     underlying: str | None = None,
     measure: str = "pnl_usd",
-    relative_vol: bool = False,
 ) -> Any:
     """Return a grid as a plotly figure: a heat map of P&L over spot and vol, or a ladder along the one axis that varies.
 
@@ -57,8 +58,6 @@ def plot_grid(
     ----------
     underlying, measure
         As for :meth:`hedgecore.scenarios.ScenarioGrid.measure`; a heat map is of ``pnl_usd`` or ``pnl_coin``.
-    relative_vol
-        Whether the moves of vol were relative (``vol_shock="relative"``): the axis says so.
 
     Raises
     ------
@@ -67,7 +66,7 @@ def plot_grid(
     ValueError
         For a list of nodes, which has no axes, and for coins that move by different amounts.
     """  # fmt: skip
-    axes = axes_of(of, underlying, relative_vol)
+    axes = axes_of(of, underlying)
     varying = [
         name for name, size in zip(("spot", "vol", "time"), of.shape, strict=True) if size > 1
     ]
@@ -105,10 +104,34 @@ def plot_risk(of: Risk, underlying: str | None = None) -> Any:
     return figure.update_layout(**look, template="none", showlegend=False, height=760)
 
 
-def axes_of(grid: ScenarioGrid, underlying: str | None, relative_vol: bool) -> Axes:
+def plot_ladder(of: Ladder, underlying: str | None = None, measure: str = "pnl_usd") -> Any:
+    """Return one measure along the axis of a ladder as a plotly figure; arguments as for :func:`plot_grid`."""
+    axes = axes_of(of.grid, underlying)
+    return made(scenarios.ladder({of.axis: of.grid}, axes, of.axis, measure, underlying))
+
+
+def plot_simulation(of: Simulation, level: float = 0.975) -> Any:
+    """Return the P&L of a simulation as a plotly figure.
+
+    Draws of one distribution are a histogram, with value at risk and expected shortfall at ``level``; episodes and paths,
+    of which there is no tail, are bars by label.
+    """
+    return made(tails.histogram(of, of.tail(level)) if of.sample else tails.episodes(of))
+
+
+def plot_explain(
+    of: Explain, underlying: str | None = None, currency: Literal["usd", "coin"] = "usd"
+) -> Any:
+    """Return the lines of a profit as a waterfall, of one underlying or (in USD) of all."""
+    return made(explain.waterfall(of, underlying, currency))
+
+
+def axes_of(grid: ScenarioGrid, underlying: str | None) -> Axes:
     """Return the axes of a product grid, those of one underlying or the ones that all share."""
-    if len(grid.shape) != 3:
+    if len(grid.shape) == 1:
         raise ValueError("a list of nodes has no axes to plot along: give spot, vol and time")
+    if len(grid.shape) != 3:
+        raise ValueError("a grid with axes of skew or curvature cannot be plotted: leave them out")
     picked = []
     for what, moves in (("spot", grid.spot), ("vol", grid.vol)):
         mine = [moves[underlying]] if underlying in moves else list(moves.values())
@@ -116,7 +139,10 @@ def axes_of(grid: ScenarioGrid, underlying: str | None, relative_vol: bool) -> A
             raise ValueError(f"the coins move by different amounts of {what}: name an underlying")
         picked.append((mine[0] if mine else np.zeros(len(grid))).reshape(grid.shape))
     time = grid.time.reshape(grid.shape)[0, 0, :]
-    return Axes(picked[0][:, 0, 0], picked[1][0, :, 0], time, relative_vol)
+    return Axes(
+        picked[0][:, 0, 0], picked[1][0, :, 0], time, grid.vol_shock == "relative",
+        grid.spot_shock == "relative",
+    )  # fmt: skip
 
 
 def made(row: Row) -> Any:

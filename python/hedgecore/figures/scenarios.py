@@ -98,7 +98,7 @@ def pnl_by_spot(grid: ScenarioGrid, axes: Axes, coin: str | None) -> Row:
     """P&L along spot at the first time, a line for some of the moves of vol."""
     pnl = grid.pnl(coin)[:, :, 0]
     picked = np.unique(np.linspace(0, pnl.shape[1] - 1, min(_MOST_LINES, pnl.shape[1])).round())
-    words = axes.words("vol")
+    words, sign = axes.words("vol"), " %" if axes.relative_spot else " USD"
     data = [
         {
             "name": f"vol {words[at]}",
@@ -106,7 +106,7 @@ def pnl_by_spot(grid: ScenarioGrid, axes: Axes, coin: str | None) -> Row:
             "y": numbers(pnl[:, at]),
             "mode": "lines",
             "line": {"color": shade(number, len(picked)), "width": 2},
-            "hovertemplate": f"vol {words[at]}, spot %{{x}} %: %{{y:,.5g}} USD<extra></extra>",
+            "hovertemplate": f"vol {words[at]}, spot %{{x}}{sign}: %{{y:,.5g}} USD<extra></extra>",
         }
         for number, at in enumerate(picked.astype(int).tolist())
     ]

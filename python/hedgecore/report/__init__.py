@@ -1,7 +1,8 @@
 """What leaves the program as a file: reports in HTML, the same as JSON, tables as CSV and parquet.
 
 Files are written whole or not at all (``files``).  Every report is one HTML file that holds the plotting library itself and
-works offline: ``pages`` has the page (``templates/report.html``), ``risk``, ``surface`` and ``scenarios`` what is on it.  It
+works offline: ``pages`` has the page (``templates/report.html``), ``risk``, ``surface``, ``scenarios`` (with ``tails``)
+and ``explain`` what is on it.  It
 needs plotly and jinja2 (``pip install "hedgecore[report]"``).
 """
 

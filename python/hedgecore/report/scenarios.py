@@ -15,6 +15,7 @@ import numpy as np
 
 from hedgecore import tables
 from hedgecore.report.pages import Box, Row, Section, defect_section, market_line, render
+from hedgecore.report.tails import history_section, stress_section
 from hedgecore.risk import Risk
 from hedgecore.scenarios import IN_USD, ScenarioGrid
 from hedgecore.tables import plain, rows_of
@@ -22,10 +23,12 @@ from hedgecore.tables import scenarios as text
 from hedgecore.tables.scenarios import Axes
 
 if TYPE_CHECKING:
+    from hedgecore.tails import Simulation
     from hedgecore.venues.defects import Defect
     from hedgecore.venues.tables import Table
 
 LADDERS: Final = ("spot", "vol", "time")
+STILL: Final = "sticky strike"
 
 
 @dataclass(frozen=True)
@@ -48,6 +51,10 @@ class ScenarioFindings:
         Of value at risk and expected shortfall.
     notes
         Further sentences on how the market was made.
+    dynamics
+        How vols go with spot, in words; the rule itself is among ``options``.
+    stress, history
+        The book in named episodes, and under the moves of the past.
     other_defects
         Ledger of the file of positions, if a venue's.
     """
@@ -60,6 +67,9 @@ class ScenarioFindings:
     level: float = 0.975
     notes: tuple[str, ...] = ()
     other_defects: tuple[Defect, ...] = ()
+    dynamics: str = STILL
+    stress: Simulation | None = None
+    history: Simulation | None = None
 
     @cached_property
     def grid(self) -> ScenarioGrid:
@@ -94,7 +104,8 @@ class ScenarioFindings:
     @property
     def remarks(self) -> list[str]:
         """What the figures cover and how they were made, in sentences."""
-        return [*tables.remarks(self.risk), *self.notes]
+        slides = () if self.dynamics == STILL else (f"Vols with spot: {self.dynamics}.",)
+        return [*tables.remarks(self.risk), *slides, *self.notes]
 
     def shocked(self, **axes: Any) -> ScenarioGrid:
         """The book in the market, under other shocks and the same options."""
@@ -104,10 +115,9 @@ class ScenarioFindings:
 
 def render_scenarios(findings: ScenarioFindings) -> str:
     """The report of the scenarios as HTML text."""
-    dynamics = str(findings.options.get("dynamics", "sticky_strike")).replace("_", " ")
     note = (
         "P&L is the value at the node less that in the market, in USD at the moved index; amounts in a coin are never added "
-        f"across coins. Spot moves index, forwards and futures of a coin by one factor, all coins together; vols: {dynamics}; "
+        f"across coins. Spot moves index, forwards and futures of a coin by one factor, all coins together; vols: {findings.dynamics}; "
         "what expires as time passes is worth its payoff. Greeks of the ladders are those "
         "at the node."
     )  # fmt: skip
@@ -124,7 +134,11 @@ def scenario_document(findings: ScenarioFindings) -> Row:
     import hedgecore
 
     quotes, axes = findings.quotes, findings.axes
-    options = {name: plain(value) for name, value in findings.options.items() if name != "threads"}
+    options = {
+        name: plain(value)
+        for name, value in findings.options.items()
+        if name not in ("threads", "dynamics")
+    }
     return {
         "hedgecore": hedgecore.__version__,
         "time": plain(findings.risk.market.time),
@@ -135,6 +149,7 @@ def scenario_document(findings: ScenarioFindings) -> Row:
             **{axis: getattr(axes, axis).tolist() for axis in LADDERS},
             "vol_shock": "relative" if axes.relative_vol else "absolute",
             **options,
+            "dynamics": findings.dynamics,
         },
         "units": {name: tables.unit_of(name, "{coin}") for name in findings.grid.columns},
         "completeness": plain(asdict(findings.risk.completeness)),
@@ -254,6 +269,8 @@ SECTIONS: Final[tuple[Callable[[ScenarioFindings], list[Section]], ...]] = (
     total_section,
     coin_sections,
     tail_section,
+    stress_section,
+    history_section,
 )
 """What is shown, in order; each makes no, one or several sections."""
 

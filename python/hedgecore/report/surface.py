@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING
 from hedgecore import tables
 from hedgecore.report.pages import Box, Row, Section, defect_section, render
 from hedgecore.surface import MODELS
+from hedgecore.surface.implied_variance import MONTH
 from hedgecore.tables import plain, rows_of
 from hedgecore.tables import surface as text
-from hedgecore.tables.fits import CORE, MONTH, Fit, fits_of, joined, wings
+from hedgecore.tables.fits import CORE, Fit, fits_of, joined, wings
 
 if TYPE_CHECKING:
     from hedgecore.surface.quotes import ForwardFrom

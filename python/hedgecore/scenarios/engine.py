@@ -188,7 +188,12 @@ def book_scenarios(
         np.array([base for base, _ in pairs], dtype=np.str_)[used],
         np.array([when for _, when in pairs], "M8[us]")[used],
         final, risk._completeness(book, data), shocks, moves.get("skew", {}), moves.get("curvature", {}),
+        spot_shock, _meaning(relative),
     )  # fmt: skip
+
+
+def _meaning(relative: Array) -> Literal["relative", "absolute", "mixed"]:
+    return "relative" if relative.all() else "mixed" if relative.any() else "absolute"
 
 
 def _least_vol(least: float | Mapping[str, float] | None, base: str) -> float:

@@ -45,6 +45,9 @@ class ScenarioGrid:
         product grid count the times fastest.
     completeness
         What the figures cover.
+    spot_shock, vol_shock
+        How the moves were meant, "relative" or "absolute"; nodes of a list may each say it of their vol, and if they
+        differ ``vol_shock`` is "mixed".
     """
 
     book: Book
@@ -61,6 +64,8 @@ class ScenarioGrid:
     _shocks: Shocks = field(repr=False)
     skew: dict[str, Array] = field(default_factory=dict)
     curvature: dict[str, Array] = field(default_factory=dict)
+    spot_shock: Literal["relative", "absolute"] = "relative"
+    vol_shock: Literal["relative", "absolute", "mixed"] = "absolute"
 
     def __getitem__(self, name: str) -> Array:
         """Return P&L or a measure by node and bucket."""

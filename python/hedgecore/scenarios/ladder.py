@@ -65,6 +65,12 @@ class Ladder:
         """Return the number of rungs."""
         return len(self.grid)
 
+    def plot(self, underlying: str | None = None, measure: str = "pnl_usd") -> Any:
+        """Return one measure along the axis as a plotly figure: :func:`hedgecore.figures.plot_ladder`."""
+        from hedgecore import figures
+
+        return figures.plot_ladder(self, underlying, measure)
+
     def __repr__(self) -> str:
         unit = " (years)" if self.axis == "time" else ""
         head = f"Ladder of {self.axis}{unit}: {len(self)} rungs in {self.grid.market!r}"

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from hedgecore import pricing
-from hedgecore.surface import ENOUGH, Arbitrage, Strip, Surface, fit, index_vol, strip_variance
+from hedgecore.surface import ENOUGH, Arbitrage, ModelFree, Surface, fit, model_free
+from hedgecore.surface.implied_variance import MONTH
+from hedgecore.surface.surface import PARAMETERS
 
 if TYPE_CHECKING:
     from hedgecore.surface.quotes import ForwardFrom, Smile
@@ -21,9 +22,6 @@ if TYPE_CHECKING:
 
 Array = npt.NDArray[Any]
 
-MONTH: Final = 30 / 365
-"""Term of the index of model-free variance, in years."""
-PARAMETERS: Final = ("a", "b", "rho", "m", "sigma")
 CORE: Final = (0.1, 0.9)
 """The absolute deltas between which the share of quotes inside bid and ask is told apart."""
 
@@ -40,18 +38,23 @@ class Fit:
         Of every expiry with quotes, in order of time, usable or not.
     surface
         None where no expiry has enough strikes.
-    forwards
-        By expiry time the venue's forward and the one by put-call parity; NaN where there is none.
     index
         USD per coin, or NaN.
+    model
+        What the surface is made of, or would be.
     """
 
     base: str
     settlement: str
     smiles: tuple[Smile, ...]
     surface: Surface | None
-    forwards: dict[np.datetime64, tuple[float, float]]
     index: float
+    model: Model = "svi"
+
+    @property
+    def parameters(self) -> tuple[str, ...]:
+        """The names of the parameters of a slice."""
+        return PARAMETERS["sabr" if self.model == "sabr" else "svi"]
 
     @cached_property
     def places(self) -> dict[np.datetime64, int]:
@@ -65,18 +68,17 @@ class Fit:
         return None if self.surface is None else self.surface.arbitrage()
 
     @cached_property
-    def strips(self) -> list[Strip | None]:
-        """Model-free variance of every smile."""
-        return [strip_of(smile) for smile in self.smiles]
+    def strips(self) -> ModelFree:
+        """Model-free variance of the expiries."""
+        return model_free(self.smiles)
 
     @cached_property
     def month_vol(self) -> float:
         """Model-free vol of 30 days, decimal; NaN where no expiries stand on both sides."""
-        known = [strip for strip in self.strips if strip is not None]
-        far = int(np.searchsorted([strip.expiry for strip in known], MONTH))
-        if not 0 < far < len(known):
+        try:
+            return self.strips.index(MONTH) / 100
+        except ValueError:
             return float("nan")
-        return index_vol(known[far - 1], known[far], MONTH) / 100
 
     @cached_property
     def quotes(self) -> dict[str, Array]:
@@ -100,7 +102,11 @@ class Fit:
         """
         from hedgecore.surface.quotes import REASONS
 
-        rows = [self._slice(number, smile) for number, smile in enumerate(self.smiles)]
+        model_free_vol = {strip.expiry: strip.vol for strip in self.strips.strips}
+        rows = [
+            self._slice(smile) | {"model_free_vol": model_free_vol.get(smile.expiry, float("nan"))}
+            for smile in self.smiles
+        ]
         columns = {name: np.array([row[name] for row in rows]) for name in rows[0]} if rows else {}
         return columns | {
             f"rejected_{why.replace(' ', '_').replace('-', '_')}": np.array(
@@ -111,7 +117,7 @@ class Fit:
 
     def _quotes(self, smile: Smile) -> dict[str, Array]:
         n, k = len(smile), smile.log_moneyness
-        fitted, parameters = np.full(n, np.nan), np.full(5, np.nan)
+        fitted, parameters = np.full(n, np.nan), np.full(len(self.parameters), np.nan)
         if self.surface is not None and smile.expiry_time in self.places:
             fitted = self.surface.vol_at(k, smile.expiry)
             parameters = self.surface.parameters[self.places[smile.expiry_time]]
@@ -135,21 +141,22 @@ class Fit:
             "error": fitted - smile.vol,
             "inside": (fitted >= smile.bid_vol) & (fitted <= smile.ask_vol),
             "core": smile.out_of_the_money & (np.abs(delta) >= CORE[0]) & (np.abs(delta) <= CORE[1]),
-            **{name: np.full(n, value) for name, value in zip(PARAMETERS, parameters, strict=True)},
+            **{
+                name: np.full(n, value)
+                for name, value in zip(self.parameters, parameters, strict=True)
+            },
         }  # fmt: skip
 
-    def _slice(self, number: int, smile: Smile) -> dict[str, Any]:
+    def _slice(self, smile: Smile) -> dict[str, Any]:
         none = float("nan")
-        venue, by_parity = self.forwards.get(smile.expiry_time, (none, none))
-        strip = self.strips[number]
         row: dict[str, Any] = {
             "underlying": self.base, "settlement": self.settlement, "expiry_time": smile.expiry_time,
-            "expiry": smile.expiry, "forward": smile.forward, "forward_venue": venue,
-            "forward_parity": by_parity, "discount": smile.discount, "rows": smile.rows,
+            "expiry": smile.expiry, "forward": smile.forward, "forward_venue": smile.venue_forward,
+            "forward_parity": smile.parity.forward, "discount": smile.discount, "rows": smile.rows,
             "two_sided": smile.two_sided, "strikes": len(smile),
-            **dict.fromkeys(PARAMETERS, none), "atm_vol": none, "atm_slope": none,
+            **dict.fromkeys(self.parameters, none), "atm_vol": none, "atm_slope": none,
             "risk_reversal_25": none, "butterfly_25": none,
-            "model_free_vol": none if strip is None else strip.vol,
+            "model_free_vol": none,
             "inside": 0, "core_strikes": 0, "core_inside": 0, "error_median": none, "error_95": none,
             "butterfly_points": -1, "smallest_g": none, "calendar_points": -1, "lee_slope": none,
         }  # fmt: skip
@@ -158,7 +165,7 @@ class Fit:
         if surface is None or found is None or at is None:
             return row
         quotes = self._quotes(smile)
-        row |= dict(zip(PARAMETERS, surface.parameters[at].tolist(), strict=True))
+        row |= dict(zip(self.parameters, surface.parameters[at].tolist(), strict=True))
         row["atm_vol"] = float(surface.atm_vol(smile.expiry))
         row["atm_slope"] = float(surface.skew(0.0, smile.expiry))
         row["risk_reversal_25"], row["butterfly_25"] = wings(surface, smile.expiry)
@@ -187,12 +194,6 @@ def fits_of(
 
     asof, found = surface.smiles(quotes, at, forward=forward)
     frame = chain.snapshot(chain._frame(quotes), at)
-    curve = {
-        (base, settlement, np.datetime64(when.replace(tzinfo=None), "us")): (venue, parity)
-        for base, settlement, when, venue, parity in chain.forwards(frame)
-        .select("base", "settlement", "expiry_time", "forward", "parity_forward")
-        .iter_rows()
-    }
     index: dict[str, Any] = {
         str(base): rows["index"].cast(float).median()
         for (base,), rows in frame.partition_by("base", as_dict=True).items()
@@ -209,12 +210,8 @@ def fits_of(
                 settlement,
                 tuple(mine),
                 fitted,
-                {
-                    when: tuple(float("nan") if v is None else float(v) for v in pair)  # type: ignore[misc]
-                    for (b, s, when), pair in curve.items()
-                    if (b, s) == (base, settlement)
-                },
                 float("nan") if index.get(base) is None else float(index[base]),
+                model,
             )
         )
     return asof, tuple(fits)
@@ -252,27 +249,6 @@ def _strike_of(surface: Surface, expiry: float, d1: float) -> float:
         middle = 0.5 * (low + high)
         low, high = (middle, high) if above(middle) else (low, middle)
     return 0.5 * (low + high)
-
-
-def strip_of(smile: Smile) -> Strip | None:
-    """Return the model-free variance of the strikes quoted, undiscounted; None where they are not on both sides of the forward.
-
-    The prices are those of the middles, on the forward of the expiry: its rows may have been taken at slightly
-    different ones.
-    """
-    strike = smile.forward * np.exp(smile.log_moneyness)
-    if len(smile) < ENOUGH or not strike[0] < smile.forward < strike[-1]:
-        return None
-    put, call = (
-        pricing.price(
-            kind, strike=strike, expiry=smile.expiry, vol=smile.vol, forward=smile.forward
-        )
-        for kind in ("put", "call")
-    )
-    centre = int(np.flatnonzero(strike <= smile.forward)[-1])
-    side = np.arange(len(strike))
-    price = np.where(side < centre, put, np.where(side > centre, call, 0.5 * (put + call)))
-    return strip_variance(strike, price, smile.expiry, smile.forward)
 
 
 def joined(fits: Sequence[Fit], what: str) -> dict[str, Array]:

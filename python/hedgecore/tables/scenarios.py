@@ -24,20 +24,21 @@ class Axes:
     Attributes
     ----------
     spot, vol, time
-        Moves of spot (relative), of vol, and years that pass.
-    relative_vol
-        Whether the moves of vol are shares of it; else they are added to it.
+        Moves of spot, of vol, and years that pass.
+    relative_vol, relative_spot
+        Whether the moves are shares of it; else they are added to it, to spot in USD.
     """
 
     spot: Array
     vol: Array
     time: Array
     relative_vol: bool
+    relative_spot: bool = True
 
     def words(self, axis: str) -> list[str]:
         """The values of an axis as text."""
         of: dict[str, Callable[[float], str]] = {
-            "spot": signed_percent,
+            "spot": signed_percent if self.relative_spot else _dollars,
             "vol": signed_percent if self.relative_vol else _points,
             "time": _days,
         }
@@ -46,11 +47,15 @@ class Axes:
     def unit(self, axis: str) -> str:
         """What an axis is, with its unit."""
         vol = "move of vol, % of itself" if self.relative_vol else "move of vol, points"
-        return {"spot": "move of spot, %", "vol": vol, "time": "days that pass"}[axis]
+        spot = "move of spot, %" if self.relative_spot else "move of spot, USD"
+        return {"spot": spot, "vol": vol, "time": "days that pass"}[axis]
 
     def scaled(self, axis: str) -> Array:
         """The values of an axis in its unit."""
-        values: Array = np.round(getattr(self, axis) * (365.0 if axis == "time" else 100.0), 9)
+        unit = 365.0 if axis == "time" else 100.0
+        if axis == "spot" and not self.relative_spot:
+            unit = 1.0
+        values: Array = np.round(getattr(self, axis) * unit, 9)
         return values
 
 
@@ -187,6 +192,10 @@ def node_words(grid: ScenarioGrid, axes: Axes, node: int) -> str:
 def passed(time: str) -> str:
     """When a node is, in words."""
     return "at once" if time == "0 days" else f"after {time}"
+
+
+def _dollars(value: float) -> str:
+    return f"{'+' if value > 0 else ''}{value:,.6g} USD"
 
 
 def _points(value: float) -> str:

@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 from hedgecore.surface import MODELS
-from hedgecore.tables.fits import PARAMETERS, Fit
+from hedgecore.tables.fits import Fit
 from hedgecore.tables.text import TextTable, day, percent, price, rows_of
 
 
@@ -117,12 +117,15 @@ def rejected_table(fit: Fit) -> TextTable:
 def parameter_table(fit: Fit) -> TextTable:
     """The parameters of every slice and the range of quotes they were fitted to."""
     lines = tuple(
-        (day(row["expiry_time"]), *(_number(row[name], 6) for name in PARAMETERS))
+        (day(row["expiry_time"]), *(_number(row[name], 6) for name in fit.parameters))
         for row in rows_of(fit.slices)
         if row["butterfly_points"] >= 0
     )
     title = "Parameters: w = a + b (rho (k - m) + sqrt((k - m)^2 + sigma^2))"
-    return TextTable(title, ("expiry", *PARAMETERS), ("expiry", *PARAMETERS), lines)
+    if fit.model == "sabr":
+        title = "Parameters of SABR on the forward of the expiry"
+    names = ("expiry", *fit.parameters)
+    return TextTable(title, names, names, lines)
 
 
 def unfit(fits: tuple[Fit, ...]) -> list[str]:

@@ -21,7 +21,7 @@ from hedgecore.tails.moves import Moves
 from hedgecore.tails.parametric import DeltaGamma, parametric
 from hedgecore.tails.quadratic import QuadraticForm
 from hedgecore.tails.simulation import Simulation, simulate
-from hedgecore.tails.stress import EPISODES, Episode, Fact, replay, stress
+from hedgecore.tails.stress import EPISODES, Episode, Fact, UnknownMove, replay, stress
 
 __all__ = [
     "EPISODES",
@@ -35,6 +35,7 @@ __all__ = [
     "ParetoTail",
     "QuadraticForm",
     "Simulation",
+    "UnknownMove",
     "covariance",
     "coverage",
     "historical",

@@ -13,6 +13,7 @@ from hedgecore.tails.simulation import Progress, Simulation, simulate
 
 if TYPE_CHECKING:
     from hedgecore.book import Book, Market
+    from hedgecore.surface.dynamics import Dynamics
 
 
 def historical(
@@ -30,6 +31,7 @@ def historical(
     still_vols: bool = False,
     aging: bool = False,
     vol_tenor: tuple[float, ...] | None = None,
+    dynamics: Dynamics | None = None,
     progress: Progress | None = None,
     threads: int | None = None,
 ) -> Simulation:
@@ -55,6 +57,8 @@ def historical(
     vol_tenor
         How the vol change of an expiry follows that of the history's tenor, as in
         :func:`hedgecore.scenarios.book_scenarios`; None: all change alike.
+    dynamics
+        How the smile slides with spot before its vols change, as there.
     progress, threads
         As in :func:`simulate`.
 
@@ -103,7 +107,7 @@ def historical(
     return simulate(
         book, market, moves.nodes(coins, aging=aging), label=moves.end, overlap=moves.overlap,
         notes=(*moves.notes, *notes), progress=progress, vol_shock=moves.vol_change,
-        vol_tenor=vol_tenor, threads=threads,
+        vol_tenor=vol_tenor, dynamics=dynamics, threads=threads,
     )  # fmt: skip
 
 

@@ -141,6 +141,12 @@ class Simulation:
             **self.rules,
         )
 
+    def plot(self, level: float = 0.975) -> Any:
+        """Return the P&L as a plotly figure: :func:`hedgecore.figures.plot_simulation`."""
+        from hedgecore import figures
+
+        return figures.plot_simulation(self, level)
+
     def _blocks(self, nodes: Array, block: int) -> Iterator[dict[str, Array]]:
         yield from self.grid(nodes).positions(block)
 

@@ -22,11 +22,20 @@ from hedgecore.tails.simulation import Simulation, simulate, taken
 
 if TYPE_CHECKING:
     from hedgecore.book import Book, Market
+    from hedgecore.surface.dynamics import Dynamics
 
 Array = npt.NDArray[Any]
 At = Literal["trough", "end"]
 Assumed = Mapping[str, float | tuple[str, float]]
-"""By coin a move, or (coin, beta): beta times the move of another coin in the episode."""
+"""By coin a move, or (coin, beta): beta times the move of another coin in the episode, or what is assumed as its move."""
+
+
+class UnknownMove(ValueError):
+    """What a coin did in an episode is not known, and nothing was assumed; ``what`` says it without advice."""
+
+    def __init__(self, what: str, advice: str = "") -> None:
+        super().__init__(what + advice)
+        self.what = what
 
 
 @dataclass(frozen=True)
@@ -114,6 +123,8 @@ def stress(
     vol_change: VolChange = "relative",
     aging: bool = False,
     vol_tenor: tuple[float, ...] | None = None,
+    dynamics: Dynamics | None = None,
+    skip: bool = False,
     threads: int | None = None,
 ) -> Simulation:
     """Replay the moves of named episodes on a book, every option revalued in full.
@@ -138,8 +149,11 @@ def stress(
         "relative": vols change in proportion; "absolute": by so many vol points.
     aging
         Whether the length of the episode passes.
-    vol_tenor, threads
+    vol_tenor, dynamics, threads
         As in :func:`hedgecore.scenarios.book_scenarios`.  The vols of the facts are of 30 days.
+    skip
+        Whether episodes that do not know all that the book needs are left out, with the reason in ``notes``; else they are
+        an error.
 
     Returns
     -------
@@ -148,9 +162,11 @@ def stress(
 
     Raises
     ------
+    UnknownMove
+        For a coin of the book of which an episode knows no price, or, with options in it, no vol, and nothing is
+        assumed; with ``skip`` where no episode is left.
     ValueError
-        For an episode that is not known; for a coin of the book of which an episode knows no price, or, with options in it, no
-        vol, and nothing is assumed.
+        For an episode that is not known.
 
     Examples
     --------
@@ -167,22 +183,40 @@ def stress(
             raise ValueError(f"at must be 'trough' or 'end', not {place!r}")
     _check(scale, vol_change)
     coins, with_options = held(book)
-    rows = [(episode, place) for episode in chosen for place in places]
-    if not rows:
+    if not (chosen and places):
         raise ValueError("there are no episodes to replay")
-    spot = {
-        coin: [scale * _spot_move(e, coin, place, assume or {}) for e, place in rows] for coin in coins
-    }  # fmt: skip
-    vol = {
-        coin: [scale * _vol_move(e, coin, place, assume_vol or {}, vol_change) for e, place in rows]
-        for coin in with_options
-    }
+    rows: list[tuple[Episode, At]] = []
+    spot: dict[str, list[float]] = {coin: [] for coin in coins}
+    vol: dict[str, list[float]] = {coin: [] for coin in with_options}
+    left_out: list[str] = []
+    for episode in chosen:
+        try:
+            found = [
+                (
+                    [_spot_move(episode, coin, place, assume or {}) for coin in coins],
+                    [_vol_move(episode, coin, place, assume_vol or {}, vol_change) for coin in with_options],
+                )
+                for place in places
+            ]  # fmt: skip
+        except UnknownMove as error:
+            if not skip:
+                raise
+            left_out.append(f"left out: {error.what}")
+            continue
+        rows += [(episode, place) for place in places]
+        for moves, changes in found:
+            for coin, move in zip(coins, moves, strict=True):
+                spot[coin].append(scale * move)
+            for coin, change in zip(with_options, changes, strict=True):
+                vol[coin].append(scale * change)
+    if not rows:
+        raise UnknownMove("; ".join(left_out))
     years = [_years(e) if aging else 0.0 for e, _ in rows]
     label = np.array([f"{e.name} {place}" for e, place in rows])
-    notes = _notes(assume, assume_vol, scale)
+    notes = (*_notes(assume, assume_vol, scale), *left_out)
     result = simulate(
         book, market, Nodes.of(spot=spot, vol=vol, time=years), label=label, notes=notes,
-        vol_shock=vol_change, vol_tenor=vol_tenor, threads=threads,
+        vol_shock=vol_change, vol_tenor=vol_tenor, dynamics=dynamics, threads=threads,
     )  # fmt: skip
     order = np.argsort(result.total, kind="stable")
     return replace(
@@ -204,6 +238,7 @@ def replay(
     vol_change: VolChange = "relative",
     aging: bool = False,
     vol_tenor: tuple[float, ...] | None = None,
+    dynamics: Dynamics | None = None,
     threads: int | None = None,
 ) -> Simulation:
     """Replay the path of prices through an episode: a node for every time, moves counted from the first.
@@ -219,7 +254,7 @@ def replay(
         For coins without a series: (coin, beta), or a move that is there from the second time on.
     aging
         Whether the time passes that has passed since the first.
-    book, market, scale, vol_change, vol_tenor, threads
+    book, market, scale, vol_change, vol_tenor, dynamics, threads
         As in :func:`stress`.
 
     Returns
@@ -258,7 +293,7 @@ def replay(
                 else:
                     out[coin] = scale * rule * away
             else:
-                raise ValueError(_unknown(name, what, coin))
+                raise _unknown(name, what, coin)
         return out
 
     spot = moves(path(history.price, True), coins, assume or {}, "price")
@@ -267,7 +302,7 @@ def replay(
     result = simulate(
         book, market, Nodes.of(spot=spot, vol=vol, time=passed if aging else 0.0), label=history.time,
         notes=(*history.notes, *_notes(assume, assume_vol, scale)), vol_shock=vol_change,
-        vol_tenor=vol_tenor, threads=threads,
+        vol_tenor=vol_tenor, dynamics=dynamics, threads=threads,
     )  # fmt: skip
     return replace(result, sample=False)
 
@@ -292,11 +327,11 @@ def _years(episode: Episode) -> float:
     return float((end - start).astype(np.int64) / (365 * 24 * HOUR))
 
 
-def _unknown(episode: str, what: str, coin: str) -> str:
+def _unknown(episode: str, what: str, coin: str) -> UnknownMove:
     name = "assume" if what == "price" else "assume_vol"
-    return (
-        f"episode {episode}: the {what} of {coin} is not known; say what to assume, for example "
-        f'{name}={{"{coin}": -0.3}} or {name}={{"{coin}": ("BTC", 1.2)}}'
+    return UnknownMove(
+        f"episode {episode}: the {what} of {coin} is not known",
+        f'; say what to assume, for example {name}={{"{coin}": -0.3}} or {name}={{"{coin}": ("BTC", 1.2)}}',
     )
 
 
@@ -304,7 +339,11 @@ def _spot_move(episode: Episode, coin: str, place: At, given: Assumed) -> float:
     fact = episode.coins.get(coin)
     if fact is None:
         return _assumed(
-            episode, coin, given, "price", lambda other: _spot_move(episode, other, place, {})
+            episode,
+            coin,
+            given,
+            "price",
+            lambda other: _spot_move(episode, other, place, _numbers(given)),
         )
     return fact.low / fact.peak - 1 if place == "trough" else fact.after / fact.before - 1
 
@@ -314,14 +353,22 @@ def _vol_move(episode: Episode, coin: str, place: At, given: Assumed, change: Vo
     after = None if fact is None else fact.vol_peak if place == "trough" else fact.vol_after
     if fact is None or fact.vol_before is None or after is None:
         return _assumed(
-            episode, coin, given, "vol", lambda other: _vol_move(episode, other, place, {}, change)
+            episode,
+            coin,
+            given,
+            "vol",
+            lambda other: _vol_move(episode, other, place, _numbers(given), change),
         )
     return after / fact.vol_before - 1 if change == "relative" else after - fact.vol_before
 
 
+def _numbers(given: Assumed) -> Assumed:
+    return {coin: rule for coin, rule in given.items() if not isinstance(rule, tuple)}
+
+
 def _assumed(episode: Episode, coin: str, given: Assumed, what: str, move_of: Any) -> float:
     if coin not in given:
-        raise ValueError(_unknown(episode.name, what, coin))
+        raise _unknown(episode.name, what, coin)
     rule = given[coin]
     if isinstance(rule, tuple):
         return float(rule[1] * move_of(rule[0]))
