@@ -28,6 +28,7 @@ __all__ = [
 _MODULES = (
     "chain",
     "demo",
+    "hedging",
     "limits",
     "paths",
     "report",
