@@ -241,7 +241,8 @@ class Position:
             if option.premium is None:
                 value = float(
                     price(
-                        option.kind, option.strike, option.expiry, option.vol or self.vol, spot=spot, rate=rate
+                        kind=option.kind, strike=option.strike, expiry=option.expiry,
+                        vol=option.vol or self.vol, spot=spot, rate=rate,
                     )  # fmt: skip
                 )
             else:
