@@ -45,12 +45,13 @@ static bool decide_by_move(const PolicyPlan& p, const PolicyState& s, HedgeBlock
     const double *ordered = s.ordered, *unit = b.unit, *per_unit = b.per_unit, *last = s.last;
     double* order = b.order;
     const double up = p.up * p.size, down = p.down * p.size, target = p.target, ratio = p.by_ratio ? p.ratio : 1.0;
+    const double tolerance = p.tolerance;
     std::uint64_t any = 0;
     HC_EACH(i, n) {
         const double x = (plain_unit ? ordered[i] : ordered[i] * unit[i]) + (delta[i] - target);
         const double move = log_spot[i] - last[i];
         const double wanted = plain_unit ? -ratio * x : -ratio * x * per_unit[i];
-        order[i] = from_bits(bits_of(wanted) & (mask_of(move > up) | mask_of(move < -down)));
+        order[i] = from_bits(bits_of(wanted) & (mask_of(move > up) | mask_of(move < -down)) & mask_of(magnitude(x) > tolerance));
         any |= bits_of(order[i]);
     }
     return any != 0;
