@@ -49,6 +49,7 @@ class World:
     tau: float
     vol_delta: Callable[[float], float]  # the delta at vols times a factor
     history: list[float]
+    rounding: float  # deviations that are none
 
 
 @dataclass
@@ -102,6 +103,7 @@ def simulate(case: Case, spots: list[float], policy: Callable[[World, float], fl
     """One path.  The policy returns the trade, in coins of delta, given the deviation."""
     steps = len(spots) - 1
     grow = math.exp(case.rate * case.h)
+    rounding = 1e-12 * sum(abs(leg.quantity) for leg in case.legs)
     cash = -initial
     out = {"cost": 0.0, "turnover": 0.0, "trades": 0.0, "latency": 0.0, "exposure": 0.0, "fixed": 0.0, "impact": 0.0}
     held = ordered = 0.0
@@ -153,10 +155,10 @@ def simulate(case: Case, spots: list[float], policy: Callable[[World, float], fl
         orders = [o for o in orders if o[0] > step]
         unit = per_unit(case, step, spot)
         world = World(
-            step, spot, delta, gamma, mean_left(case, step), lambda f, t=step, s=spot: greeks(case, t, s, f)[0], spots[: step + 1]
+            step, spot, delta, gamma, mean_left(case, step), lambda f, t=step, s=spot: greeks(case, t, s, f)[0], spots[: step + 1], rounding
         )  # fmt: skip
         size = policy(world, ordered * unit) / unit
-        if abs(size * unit) > 1e-12 * sum(abs(leg.quantity) for leg in case.legs):  # less is rounding
+        if abs(size * unit) > rounding:
             ordered += size
             if case.latency and step > 0:
                 orders.append((step + case.latency, size, step))
@@ -210,7 +212,7 @@ class Move:
     def __call__(self, w: World, hedge: float) -> float:
         if self.last is not None and abs(math.log(w.spot / self.last)) <= self.threshold:
             return 0.0
-        if abs(w.delta + hedge) < 1e-11:
+        if abs(w.delta + hedge) <= w.rounding:
             return 0.0
         self.last = w.spot
         return -(w.delta + hedge)

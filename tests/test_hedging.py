@@ -170,12 +170,8 @@ def test_instruments_and_numeraires(instrument: str, coin: bool) -> None:
         "inverse": hg.Perpetual(settlement="inverse", funding=funding),
         "future": hg.Future(maturity=maturity, basis=basis),
     }[instrument]
-    if coin and instrument == "inverse":
-        funding_case = funding
-    else:
-        funding_case = funding
     case = slow.Case(
-        [leg(o) for o in STRIP], H, coin=coin, instrument=instrument, funding=funding_case, basis=basis,
+        [leg(o) for o in STRIP], H, coin=coin, instrument=instrument, funding=funding, basis=basis,
         maturity=maturity, k=1e-3, fixed=0.03, impact=0.01,
     )  # fmt: skip
     policies = {

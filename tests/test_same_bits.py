@@ -12,6 +12,7 @@ import platform
 import pytest
 
 import hedgecore as hc
+from hedgecore import _core
 from builds import Toolchain, toolchain
 from conftest import ROOT
 
@@ -128,4 +129,9 @@ def test_every_kernel_is_hashed() -> None:
         "paths.normals",
         "paths.correlated.level",
         "paths.bootstrap.level",
+    } <= names.keys()
+    assert {
+        f"hedging.{numeraire}.{ledger}"
+        for numeraire in ("quote", "coin")
+        for ledger in _core.hedge_ledgers
     } <= names.keys()

@@ -20,7 +20,7 @@ static void fill(const HedgePlan& plan, const PolicyState& s, const HedgeBlock& 
         if (attempts) {
             HC_EACH(i, n) fixed[i] = mad(attempts[i], attempt[i], fixed[i]);
         } else {
-            HC_EACH(i, n) fixed[i] += size[i] != 0.0 ? attempt[i] : 0.0;
+            HC_EACH(i, n) fixed[i] += chosen(size[i] != 0.0, attempt[i], 0.0);
         }
         HC_EACH(i, n) {
             const double coins = plain_unit ? size[i] : size[i] * unit[i];
@@ -43,12 +43,12 @@ static void place(const HedgePlan& plan, const PolicyPlan& p, const PolicyState&
     const double *order = b.order, *log_spot = paths.log_spot[0];
     if (p.trigger == Trigger::move) {
         double* last = s.last;
-        HC_EACH(i, n) last[i] = order[i] != 0.0 || step == 0 ? log_spot[i] : last[i];
+        HC_EACH(i, n) last[i] = chosen(order[i] != 0.0, log_spot[i], last[i]);
     }
     if (p.cool_down > 0) {
         double* ready = s.ready;
         const double next = double(step) + double(p.cool_down) + 1.0;
-        HC_EACH(i, n) ready[i] = order[i] != 0.0 ? next : ready[i];
+        HC_EACH(i, n) ready[i] = chosen(order[i] != 0.0, next, ready[i]);
     }
     if (plan.ring == 0 || (step == 0 && plan.first_at_once)) {
         fill_any<plain_unit>(plan, s, b, order, nullptr);

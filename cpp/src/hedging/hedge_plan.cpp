@@ -123,6 +123,7 @@ void check_policy(const HedgePolicy& p, const Checker& check) {
     }
     if (p.centre == Centre::zakamouline || p.width == Width::zakamouline || p.width == Width::realised_vol) check.positive(p.vol, "vol");
     if (p.width == Width::zakamouline) check.require(p.centre == Centre::zakamouline, "centre", double(p.centre), "Zakamouline's with his width");
+    check.require(!p.by_ratio || p.trigger == Trigger::move || p.width == Width::fixed, "by_ratio", 1, "false but for fixed thresholds");
     if (p.width == Width::realised_vol) {
         check.require(p.decay > 0 && p.decay < 1, "decay", p.decay, "above 0 and below 1");
         check.finite(p.power, "power");
@@ -138,6 +139,7 @@ void prepare_policies(PreparedHedge& to, const std::vector<HedgePolicy>& policie
         PolicyPlan p;
         static_cast<HedgePolicy&>(p) = policies[j];
         p.tolerance = 1e-12 * total;
+        p.filtered = p.lot > 0 || p.least_trade > 0 || p.cool_down > 0 || p.least_move > 0;
         if (p.width == Width::fixed_and_proportional && p.fixed_cost == 0) p.width = Width::whalley_wilmott;  // its limit
         const double gamma = p.risk_aversion;
         if (p.width == Width::whalley_wilmott) {
@@ -230,6 +232,7 @@ PreparedHedge::PreparedHedge(const PathRun& run, std::size_t levels, const std::
     prepare_policies(*this, wanted);
     prepare_orders(*this, orders, run);
 
+    for (PolicyPlan& p : policies) p.exposes = p.centre == Centre::shared && !p.filtered && plan.ring == 0;
     plan.options = options.size();
     plan.option = options.data();
     plan.policies = policies.size();

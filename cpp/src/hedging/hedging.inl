@@ -15,18 +15,18 @@ static void instrument_worth(const HedgePlan& plan, HedgeBlock& b, std::uint64_t
         return;
     }
     const double h = plan.step, rate = plan.funding * h;
-    const double* level = plan.funding_level >= 0 ? b.level : nullptr;  // that of the start of the step
+    const double* level = b.level;  // that of the start of the step
     if (plan.kind == HedgeKind::dated_future) {
         const double now = plan.steps[step].unit, before = plan.steps[step - 1].unit;
         HC_EACH(i, n) b.worth[i] = mad(b.money[i], now * b.spot[i] - before * b.before[i], b.worth[i]);
     } else if (plan.kind == HedgeKind::inverse_perpetual) {
         HC_EACH(i, n) {
-            const double funding = level ? rate * level[i] : rate, growth = b.spot[i] / b.before[i];
+            const double funding = rate * level[i], growth = b.spot[i] / b.before[i];
             b.worth[i] = mad(b.money[i], growth * (1.0 - funding) - 1.0, b.worth[i]);
         }
     } else {
         HC_EACH(i, n) {
-            const double funding = level ? rate * level[i] : rate;
+            const double funding = rate * level[i];
             b.worth[i] = mad(b.money[i], b.spot[i] - b.before[i] - funding * b.before[i], b.worth[i]);
         }
     }
@@ -72,6 +72,8 @@ static void observe(const HedgePlan& plan, const PathBlock& paths, HedgeBlock& b
     if (plan.funding_level >= 0) {
         const double* level = paths.level[plan.funding_level];
         HC_EACH(i, n) b.level[i] = level[i] + 0.0;
+    } else if (step == 0) {
+        HC_EACH(i, n) b.level[i] = 1.0;
     }
     const double fixed = plan.fixed;
     if (fixed > 0.0 && plan.fixed_level >= 0) {
@@ -116,7 +118,7 @@ static void shared_greeks(const HedgePlan& plan, const PathBlock& paths, HedgeBl
     HC_EACH(i, n) b.log_gamma[i] = finite_logarithm<false>(larger(magnitude(b.gamma[i]), 1e-300));
     const double coin = plan.premium_adjusted ? 1.0 : 0.0;
     const auto power = [&](double* out, double of_gamma, double of_spot) {
-        HC_EACH(i, n) out[i] = exponential(of_gamma * b.log_gamma[i] + of_spot * log_spot[i]);
+        HC_EACH(i, n) out[i] = scaled_exponential(1.0, of_gamma * b.log_gamma[i] + of_spot * log_spot[i]);
     };
     // in logarithms: ln Gamma = log_gamma - ln S
     if (plan.needs & hedge_cube) power(b.cube, 2.0 / 3.0, (coin - 1.0) / 3.0);
@@ -142,8 +144,9 @@ static void policies_step(const HedgePlan& plan, const PathBlock& paths, HedgeBl
         const PolicyState& s = b.policy[j];
         if (plan.ring > 0) fill_due<plain_unit>(plan, s, b, step);
         const bool looks = step % p.every == 0 && !(p.blackout > 0 && now.to_expiry <= p.blackout);
-        if (looks && decide<plain_unit>(plan, p, s, b, log_spot, step)) place<plain_unit>(plan, p, s, b, paths, step);
-        expose<plain_unit>(p, s, b);
+        bool exposed = false;
+        if (looks && decide<plain_unit>(plan, p, s, b, log_spot, step, exposed)) place<plain_unit>(plan, p, s, b, paths, step);
+        if (!exposed) expose<plain_unit>(p, s, b);
     }
 }
 

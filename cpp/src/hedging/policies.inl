@@ -19,12 +19,13 @@ HC_INLINE double inner_at(const ScaledWidth& w, std::size_t i) { return w.share 
 HC_INLINE double outer_at(const LaneWidth& w, std::size_t i) { return w.outer[i]; }
 HC_INLINE double inner_at(const LaneWidth& w, std::size_t i) { return w.inner[i]; }
 
-// Fills b.order, in units of the instrument; true if there is one. Bounds reach beyond what rounding leaves of a deviation.
-template <bool plain_unit, bool by_ratio, class W>
+// Fills b.order, in units of the instrument; true if there is one. Bounds reach beyond what rounding leaves of a deviation. Where
+// `exposes`, orders are filled at once and as they are, and what is left of x is added to the exposure here.
+template <bool plain_unit, bool by_ratio, bool exposes, class W>
 static bool decide_by_deviation(const PolicyPlan& p, const PolicyState& s, HedgeBlock& b, const double* delta, const W width) {
     const std::size_t n = b.n;
     const double *ordered = s.ordered, *unit = b.unit, *per_unit = b.per_unit;
-    double* order = b.order;
+    double *order = b.order, *exposure = s.exposure;
     const double up = p.up, down = p.down, target = p.target, keep = 1.0 - p.ratio, tolerance = p.tolerance;
     std::uint64_t any = 0;
     HC_EACH(i, n) {
@@ -35,6 +36,7 @@ static bool decide_by_deviation(const PolicyPlan& p, const PolicyState& s, Hedge
         const double change = landing - x, wanted = plain_unit ? change : change * per_unit[i];
         order[i] = from_bits(bits_of(wanted) & (mask_of(high) | mask_of(low)));
         any |= bits_of(order[i]);
+        if constexpr (exposes) exposure[i] += magnitude(high | low ? landing : x);
     }
     return any != 0;
 }
@@ -65,10 +67,9 @@ static const double* zakamouline(const HedgePlan& plan, const PolicyPlan& p, Hed
     if (p.width == Width::zakamouline) {
         const double root = p.size * p.scale_root * now.left_power5 * now.root4, pole = p.size * p.scale_pole / now.left;
         const double share = p.inner, least = p.least_width;
-        const bool coin = plan.premium_adjusted;
+        const double* inverse = plan.premium_adjusted ? b.amount : b.inverse_spot;  // the amount of a coin is 1 coin
         HC_EACH(i, n) {
-            const double inverse = coin ? 1.0 : b.inverse_spot[i];
-            b.outer[i] = larger(mad(root, b.root[i], pole * inverse), least);
+            b.outer[i] = larger(mad(root, b.root[i], pole * inverse[i]), least);
             b.inner[i] = share * b.outer[i];
         }
     }
@@ -90,18 +91,19 @@ static const double* zakamouline(const HedgePlan& plan, const PolicyPlan& p, Hed
 }
 
 // The law of fixed and proportional costs: with v = b + a, u = b - a, kappa = 6 Gamma^2 / gamma and m = (2 c kappa)^(1/4) it is
-// v = m y, u = m / y^(1/3), y^3 - y^(1/3) = 2 k S kappa / m^3. In z = y^(1/3) that is z^9 - z = rho, whose root Newton's method
-// finds in three steps from (1 + rho)^(1/9).
+// v = m y, u = m / y^(1/3), y^3 - y^(1/3) = 2 k S kappa / m^3. In z = y^(1/3) that is z^9 - z = rho, whose root two of
+// Halley's steps find from (1 + rho)^(1/9), which is within 0.5 %.
 static void impulse_widths(const PolicyPlan& p, HedgeBlock& b) {
     const std::size_t n = b.n;
     const double impulse = p.impulse, load = p.load, least = p.least_width, size = 0.5 * p.size;
     HC_EACH(i, n) {
         const double m = impulse * b.impulse[i], rho = load * b.spot[i] * b.impulse[i];
-        double z = exponential(finite_logarithm<false>(1.0 + rho) * (1.0 / 9.0));
-#pragma GCC unroll 3
-        for (int k = 0; k < 3; ++k) {
-            const double square = z * z, fourth = square * square, eighth = fourth * fourth;
-            z -= mad(eighth, z, -z - rho) / mad(9.0, eighth, -1.0);
+        double z = scaled_exponential(1.0, finite_logarithm<false>(1.0 + rho) * (1.0 / 9.0));
+#pragma GCC unroll 2
+        for (int k = 0; k < 2; ++k) {
+            const double square = z * z, fourth = square * square, seventh = fourth * square * z;
+            const double eighth = fourth * fourth, value = mad(eighth, z, -z - rho), slope = mad(9.0, eighth, -1.0);
+            z -= 2.0 * value * slope / mad(2.0 * slope, slope, -72.0 * seventh * value);
         }
         const double sum = m * z * z * z, gap = m / z;
         b.outer[i] = larger(size * (sum + gap), least);
@@ -114,7 +116,7 @@ static void realised_widths(const PolicyPlan& p, HedgeBlock& b) {
     const double* variance = b.variance[p.variance];
     const double size = p.size, power = 0.5 * p.power, per = 1.0 / (p.vol * p.vol), share = p.inner, least = p.least_width;
     HC_EACH(i, n) {
-        b.outer[i] = larger(size * exponential(power * finite_logarithm<false>(larger(variance[i] * per, 1e-12))), least);
+        b.outer[i] = larger(size * scaled_exponential(1.0, power * finite_logarithm<false>(larger(variance[i] * per, 1e-12))), least);
         b.inner[i] = share * b.outer[i];
     }
 }
@@ -148,15 +150,15 @@ static bool filter_orders(const HedgePlan& plan, const PolicyPlan& p, const Poli
 }
 
 template <bool plain_unit, class W>
-static bool decide_within(const PolicyPlan& p, const PolicyState& s, HedgeBlock& b, const double* delta, const W width) {
-    return p.by_ratio ? decide_by_deviation<plain_unit, true>(p, s, b, delta, width)
-                      : decide_by_deviation<plain_unit, false>(p, s, b, delta, width);
+static bool decide_within(const PolicyPlan& p, const PolicyState& s, HedgeBlock& b, const double* delta, const W width, bool exposes) {
+    return exposes ? decide_by_deviation<plain_unit, false, true>(p, s, b, delta, width)
+                   : decide_by_deviation<plain_unit, false, false>(p, s, b, delta, width);
 }
 
-// The orders of one policy at a step that it looks at; false where there are none.
+// The orders of one policy at a step that it looks at; false where there are none. `exposed`: whether the exposure has been added.
 template <bool plain_unit>
 static bool decide(const HedgePlan& plan, const PolicyPlan& p, const PolicyState& s, HedgeBlock& b, const double* log_spot,
-                   std::uint64_t step) {
+                   std::uint64_t step, bool& exposed) {
     const std::size_t n = b.n;
     const StepPlan& now = plan.steps[step];
     const double* delta = b.delta;
@@ -166,28 +168,26 @@ static bool decide(const HedgePlan& plan, const PolicyPlan& p, const PolicyState
     } else if (p.centre == Centre::zakamouline) {
         delta = zakamouline(plan, p, b, log_spot, step);
     }
+    exposed = p.exposes && p.trigger == Trigger::deviation && !p.by_ratio;
     bool any;
     if (p.trigger == Trigger::move && step > 0) {
         any = decide_by_move<plain_unit>(p, s, b, delta, log_spot);
     } else if (p.trigger == Trigger::move) {
-        any = decide_within<plain_unit>(p, s, b, delta, FixedWidth{0.0, 0.0});
+        any = decide_within<plain_unit>(p, s, b, delta, FixedWidth{0.0, 0.0}, false);
+    } else if (p.by_ratio) {
+        any = decide_by_deviation<plain_unit, true, false>(p, s, b, delta, FixedWidth{p.size, p.size});
     } else {
         switch (p.width) {
             case Width::whalley_wilmott:
-                any = decide_within<plain_unit>(p, s, b, delta, ScaledWidth{b.cube, p.size * p.scale * now.root3, p.inner, p.least_width});
+                any = decide_within<plain_unit>(p, s, b, delta, ScaledWidth{b.cube, p.size * p.scale * now.root3, p.inner, p.least_width}, exposed);
                 break;
-            case Width::zakamouline: any = decide_within<plain_unit>(p, s, b, delta, LaneWidth{b.outer, b.inner}); break;
-            case Width::fixed_and_proportional:
-                impulse_widths(p, b);
-                any = decide_within<plain_unit>(p, s, b, delta, LaneWidth{b.outer, b.inner});
+            case Width::fixed: any = decide_within<plain_unit>(p, s, b, delta, FixedWidth{p.size, p.size * p.inner}, exposed); break;
+            default:
+                if (p.width == Width::fixed_and_proportional) impulse_widths(p, b);
+                if (p.width == Width::realised_vol) realised_widths(p, b);
+                any = decide_within<plain_unit>(p, s, b, delta, LaneWidth{b.outer, b.inner}, exposed);
                 break;
-            case Width::realised_vol:
-                realised_widths(p, b);
-                any = decide_within<plain_unit>(p, s, b, delta, LaneWidth{b.outer, b.inner});
-                break;
-            default: any = decide_within<plain_unit>(p, s, b, delta, FixedWidth{p.size, p.size * p.inner}); break;
         }
     }
-    const bool filtered = p.lot > 0.0 || p.least_trade > 0.0 || p.cool_down > 0 || p.least_move > 0.0;
-    return any && filtered ? filter_orders(plan, p, s, b, log_spot, step) : any;
+    return any && p.filtered ? filter_orders(plan, p, s, b, log_spot, step) : any;
 }

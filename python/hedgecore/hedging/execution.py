@@ -56,7 +56,7 @@ class Execution:
         histogram).  Each order has its own; a policy knows what it has ordered and does not order it twice.
     failure
         Probability that an attempt fails when it is due; it is made again after another latency, at the next step at the earliest, and
-        pays the fixed cost again.  After some tens of attempts (a probability below 1e-9) it succeeds.
+        pays the fixed cost again (all are charged with the fill; orders that lapse pay nothing).  After some tens of attempts (a probability below 1e-9) it succeeds.
     first_at_once
         The trade at the start is filled at the start: the position comes with its hedge.
     """
