@@ -33,7 +33,8 @@ FURTHER: dict[str, list[hg.Policy]] = {
         hg.Zakamouline(risk_aversion=g) for g in np.geomspace(0.1, 10, MANY)
     ],
     "fixed and proportional": [
-        hg.FixedAndProportional(risk_aversion=g, fixed_cost=0.01) for g in np.geomspace(0.1, 10, MANY)
+        hg.FixedAndProportional(risk_aversion=g, fixed_cost=0.01)
+        for g in np.geomspace(0.1, 10, MANY)
     ],
 }
 

@@ -57,7 +57,9 @@ def main(n_paths: int) -> None:
     run = month_call(families(12), n_paths)
     std, tail = run.frontier("std").at(list(TABLE)), run.frontier("es95").at(list(TABLE))
     print(f"{n_paths} paths, premium {run.premium:.3f}")
-    print(f"{'cost':>5} {'family':13} {'std':>7} {'+-':>6} {'of Zak.':>8} {'+-':>6} {'table':>6} {'ES95':>7} {'+-':>6}")
+    print(
+        f"{'cost':>5} {'family':13} {'std':>7} {'+-':>6} {'of Zak.':>8} {'+-':>6} {'table':>6} {'ES95':>7} {'+-':>6}"
+    )
     for k, cost in enumerate(std["cost"]):
         family = std["family"][k]
         print(

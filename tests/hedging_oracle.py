@@ -29,7 +29,9 @@ class Leg:
     quantity: float
 
 
-def black(leg: Leg, spot: float, left: float, rate: float, vol: float) -> tuple[float, float, float]:
+def black(
+    leg: Leg, spot: float, left: float, rate: float, vol: float
+) -> tuple[float, float, float]:
     """Value, delta and gamma of one option."""
     s = vol * math.sqrt(left)
     d1 = (math.log(spot / leg.strike) + rate * left) / s + s / 2
@@ -99,16 +101,26 @@ def per_unit(case: Case, step: int, spot: float) -> float:
     return 1.0
 
 
-def simulate(case: Case, spots: list[float], policy: Callable[[World, float], float], initial: float) -> dict[str, float]:
+def simulate(
+    case: Case, spots: list[float], policy: Callable[[World, float], float], initial: float
+) -> dict[str, float]:
     """One path.  The policy returns the trade, in coins of delta, given the deviation."""
     steps = len(spots) - 1
     grow = math.exp(case.rate * case.h)
     rounding = 1e-12 * sum(abs(leg.quantity) for leg in case.legs)
     cash = -initial
-    out = {"cost": 0.0, "turnover": 0.0, "trades": 0.0, "latency": 0.0, "exposure": 0.0, "fixed": 0.0, "impact": 0.0}
+    out = {
+        "cost": 0.0,
+        "turnover": 0.0,
+        "trades": 0.0,
+        "latency": 0.0,
+        "exposure": 0.0,
+        "fixed": 0.0,
+        "impact": 0.0,
+    }
     held = ordered = 0.0
     orders: list[tuple[int, float, float]] = []
-    after = lambda step: math.exp(case.rate * (steps - step) * case.h)  # noqa: E731
+    after = lambda step: math.exp(case.rate * (steps - step) * case.h)
 
     def money(usd: float, spot: float) -> float:
         return usd / spot if case.coin else usd
@@ -129,7 +141,9 @@ def simulate(case: Case, spots: list[float], policy: Callable[[World, float], fl
         out["impact"] += impact * after(step)
         out["trades"] += 1
         if case.instrument == "spot" and not case.coin:
-            out["latency"] += size * (spot * after(step) - spots[int(decided)] * after(int(decided)))
+            out["latency"] += size * (
+                spot * after(step) - spots[int(decided)] * after(int(decided))
+            )
 
     for step in range(steps + 1):
         spot = spots[step]
@@ -166,7 +180,7 @@ def simulate(case: Case, spots: list[float], policy: Callable[[World, float], fl
                 fill(step, size, step)
         out["exposure"] += abs(held * unit + delta) / steps
     if case.close:
-        if held:
+        if abs(held * per_unit(case, steps, spots[-1])) > rounding:
             fill(steps, -held, steps)
     elif case.instrument == "spot" and not case.coin:
         cash += held * spots[-1]
@@ -218,7 +232,9 @@ class Move:
         return -(w.delta + hedge)
 
 
-def whalley_wilmott(gamma: float, k: float, rate: float = 0.0, inner: float = 1.0, coin: bool = False) -> Any:
+def whalley_wilmott(
+    gamma: float, k: float, rate: float = 0.0, inner: float = 1.0, coin: bool = False
+) -> Any:
     def policy(w: World, hedge: float) -> float:
         averse = gamma / w.spot if coin else gamma
         width = (1.5 * math.exp(-rate * w.tau) * k * w.spot * w.gamma**2 / averse) ** (1 / 3)
@@ -241,10 +257,12 @@ def zakamouline(gamma: float, k: float, vol: float, rate: float = 0.0, coin: boo
     return policy
 
 
-def impulse_bounds(gamma: float, k: float, c: float, spot: float, curvature: float) -> tuple[float, float]:
+def impulse_bounds(
+    gamma: float, k: float, c: float, spot: float, curvature: float
+) -> tuple[float, float]:
     """a and b of the law of fixed and proportional costs, by a bracketing root of its two equations."""
     kappa = 6 * curvature**2 / gamma
-    fixed = lambda v: (2 * c * kappa / v) ** (1 / 3)  # noqa: E731  u from (1/2) v u^3 = c kappa
+    fixed = lambda v: (2 * c * kappa / v) ** (1 / 3)
     # 2 a b (a + b) = (v^2 - u^2) v / 2 = k S kappa
     low = (2 * c * kappa) ** 0.25
     high = low + (2 * k * spot * kappa) ** (1 / 3) * 2
@@ -268,7 +286,13 @@ def impulse(gamma: float, k: float, c: float) -> Any:
 
 class Realised:
     def __init__(self, width: float, half_life: float, vol: float, power: float, h: float) -> None:
-        self.width, self.keep, self.vol, self.power, self.h = width, 0.5 ** (1 / half_life), vol, power, h
+        self.width, self.keep, self.vol, self.power, self.h = (
+            width,
+            0.5 ** (1 / half_life),
+            vol,
+            power,
+            h,
+        )
 
     def __call__(self, w: World, hedge: float) -> float:
         variance = self.vol**2

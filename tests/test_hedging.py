@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 from typing import Any
 
-import hedging_oracle as slow
 import numpy as np
 import pytest
 
 import hedgecore as hc
+import hedging_oracle as slow
 from hedgecore import hedging as hg
 
 STEPS, YEARS = 60, 0.25
@@ -30,7 +30,9 @@ def call(**changes: Any) -> hg.Option:
 
 def leg(option: hg.Option) -> slow.Leg:
     kind = 1 if option.kind == "call" else -1
-    return slow.Leg(kind, option.strike, round(option.expiry / H), option.vol or 0.0, option.quantity)
+    return slow.Leg(
+        kind, option.strike, round(option.expiry / H), option.vol or 0.0, option.quantity
+    )
 
 
 STRIP = [
@@ -41,7 +43,7 @@ STRIP = [
 MEAN_VOL = float(np.average([0.5, 0.7, 0.55], weights=[2, 1.5, 3]))
 
 POLICIES: dict[str, tuple[hg.Policy, Any]] = {
-    "none": (hg.NoHedge(), lambda: lambda w, hedge: 0.0),
+    "none": (hg.NoHedge(), lambda: lambda *_: 0.0),
     "clock": (hg.Clock(), lambda: slow.clock()),
     "slow clock": (hg.Clock(every=7), lambda: slow.clock(7)),
     "edge": (hg.DeltaBand(width=0.1), lambda: slow.band(0.1)),
@@ -101,11 +103,19 @@ def compare(
             got = {ledger: float(run.ledgers[ledger][j, i]) for ledger in hg.LEDGERS}
             assert got["trades"] == want["trades"], (name, i)
             for ledger in ("pnl", "cost", "turnover", "fixed", "impact", "exposure"):
-                assert got[ledger] == pytest.approx(want[ledger], rel=1e-9, abs=1e-9 * scale), (name, i, ledger)
+                assert got[ledger] == pytest.approx(want[ledger], rel=1e-9, abs=1e-9 * scale), (
+                    name,
+                    i,
+                    ledger,
+                )
             if case.instrument == "spot" and not case.coin:
-                assert got["latency"] == pytest.approx(want["latency"], rel=1e-8, abs=1e-8 * scale), (name, i)
+                assert got["latency"] == pytest.approx(
+                    want["latency"], rel=1e-8, abs=1e-8 * scale
+                ), (name, i)
     for ledger in hg.LEDGERS:
-        assert run.mean(ledger) == pytest.approx(run.ledgers[ledger].mean(axis=1), rel=1e-12, abs=1e-12)
+        assert run.mean(ledger) == pytest.approx(
+            run.ledgers[ledger].mean(axis=1), rel=1e-12, abs=1e-12
+        )
     return run
 
 
@@ -123,13 +133,28 @@ def test_zakamouline_and_leland() -> None:
     options = [call()]
     le = math.sqrt(8 / math.pi) * 2e-3 / (0.5 * math.sqrt(3 * H))
     policies = {
-        "zakamouline": (hg.Zakamouline(risk_aversion=0.3), lambda: slow.zakamouline(0.3, 2e-3, 0.5)),
+        "zakamouline": (
+            hg.Zakamouline(risk_aversion=0.3),
+            lambda: slow.zakamouline(0.3, 2e-3, 0.5),
+        ),
         "leland": (hg.Leland(every=3), lambda: slow.clock(3, math.sqrt(1 + le))),
     }
-    compare(slow.Case([leg(options[0])], H, k=2e-3), policies, options, spots(), costs=hg.Costs(fee=2e-3))
+    compare(
+        slow.Case([leg(options[0])], H, k=2e-3),
+        policies,
+        options,
+        spots(),
+        costs=hg.Costs(fee=2e-3),
+    )
     options = [call(quantity=2.0)]
     policies["leland"] = (hg.Leland(every=3), lambda: slow.clock(3, math.sqrt(1 - le)))
-    compare(slow.Case([leg(options[0])], H, k=2e-3), policies, options, spots(), costs=hg.Costs(fee=2e-3))
+    compare(
+        slow.Case([leg(options[0])], H, k=2e-3),
+        policies,
+        options,
+        spots(),
+        costs=hg.Costs(fee=2e-3),
+    )
 
 
 def test_zakamouline_on_a_strip() -> None:
@@ -156,7 +181,13 @@ def test_a_rate() -> None:
         ),
     }
     case = slow.Case([leg(o) for o in options], H, rate=0.08, k=1e-3, fixed=0.01, impact=0.02)
-    compare(case, policies, options, spots(drift=0.08), costs=hg.Costs(fee=1e-3, fixed=0.01, impact=0.02))
+    compare(
+        case,
+        policies,
+        options,
+        spots(drift=0.08),
+        costs=hg.Costs(fee=1e-3, fixed=0.01, impact=0.02),
+    )
 
 
 @pytest.mark.parametrize("coin", [False, True])
@@ -186,13 +217,36 @@ def test_instruments_and_numeraires(instrument: str, coin: bool) -> None:
         ),
     }
     costs = hg.Costs(fee=1e-3, fixed=0.03, impact=0.01)
-    compare(case, policies, STRIP, spots(), costs=costs, instrument=trade, numeraire="coin" if coin else "quote")
+    compare(
+        case,
+        policies,
+        STRIP,
+        spots(),
+        costs=costs,
+        instrument=trade,
+        numeraire="coin" if coin else "quote",
+    )
 
 
 @pytest.mark.parametrize("instrument", ["spot", "future"])
 def test_a_hedge_that_is_kept(instrument: str) -> None:
     options = [call()]
-    case = slow.Case([leg(o) for o in options], H, instrument=instrument, basis=0.1, maturity=0.3, close=False, k=1e-3)
+    case = slow.Case(
+        [leg(o) for o in options],
+        H,
+        instrument=instrument,
+        basis=0.1,
+        maturity=0.3,
+        close=False,
+        k=1e-3,
+    )
     trade: Any = hg.Spot() if instrument == "spot" else hg.Future(maturity=0.3, basis=0.1)
     names = ("clock", "edge")
-    compare(case, {n: POLICIES[n] for n in names}, options, spots(), costs=hg.Costs(fee=1e-3, close=False), instrument=trade)
+    compare(
+        case,
+        {n: POLICIES[n] for n in names},
+        options,
+        spots(),
+        costs=hg.Costs(fee=1e-3, close=False),
+        instrument=trade,
+    )

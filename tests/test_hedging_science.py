@@ -8,11 +8,11 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import hedging_oracle as slow
 import numpy as np
 import pytest
 
 import hedgecore as hc
+import hedging_oracle as slow
 from hedgecore import hedging as hg
 from hedgecore.hedging.statistics import std_error, std_influence
 
@@ -33,7 +33,9 @@ def test_derman_and_kamal(steps: int, std: float) -> None:
     columns = month(hg.Clock(), steps).columns()
     other = std / math.sqrt(2 * 200_000) * 1.7  # kurtosis 4.6
     rounding = 0.0005 if steps == 21 else 0.00005
-    assert abs(columns["std"][0] - std) < 4.5 * math.hypot(columns["std_error"][0], other) + rounding
+    assert (
+        abs(columns["std"][0] - std) < 4.5 * math.hypot(columns["std_error"][0], other) + rounding
+    )
     vega = 100 * math.sqrt(1 / 12) * slow.density(0.5 * 0.2 * math.sqrt(1 / 12))
     assert 0.94 < columns["std"][0] / (math.sqrt(math.pi / 4) * vega * 0.2 / math.sqrt(steps)) < 1.0
 
@@ -50,7 +52,11 @@ def test_reference_simulations(shared: Path) -> None:
         rows = list(csv.DictReader(file))
     assert len(rows) == 14
     for row in rows:
-        x = {name: float(row[name] or 0) for name in row if name not in ("table", "kind", "strategy", "source", "boyle_emanuel_note")}
+        x = {
+            name: float(row[name] or 0)
+            for name in row
+            if name not in ("table", "kind", "strategy", "source", "boyle_emanuel_note")
+        }
         policy: hg.Policy = hg.Clock()
         if row["strategy"] == "ww":
             policy = hg.WhalleyWilmott(risk_aversion=x["strategy_param"])
@@ -98,7 +104,13 @@ def test_random_latency_and_failures_act_through_their_mean() -> None:
         run = month(hg.Clock(), 504, n=10_000, execution=execution)
         # orders that overtake each other make the mean of the position's age somewhat smaller
         assert 0.85 < run.pnl.var() / steady.pnl.var() < 1.3
-    failures = month(hg.Clock(), 84, n=5000, execution=hg.Execution(latency=1, failure=0.5), costs=hg.Costs(fixed=1.0))
+    failures = month(
+        hg.Clock(),
+        84,
+        n=5000,
+        execution=hg.Execution(latency=1, failure=0.5),
+        costs=hg.Costs(fixed=1.0),
+    )
     # every step has an order, each with one failure and two attempts; fills that come together are one trade
     assert failures.mean("failures")[0] == pytest.approx(83, rel=0.03)
     assert failures.mean("fixed")[0] == pytest.approx(2 * 83, rel=0.04)
@@ -120,7 +132,9 @@ def test_leland() -> None:
     c = run.columns()
     assert abs(c["mean"][0] + 0.65) < 4.5 * c["mean_error"][0] + 0.005
     assert abs(c["std"][0] - 0.98) < 4.5 * c["std_error"][0] + 0.005
-    black = (14.99 - hc.price("call", strike=100, expiry=1, vol=0.25, spot=100, rate=0.05)) * math.exp(0.05)
+    black = (
+        14.99 - hc.price("call", strike=100, expiry=1, vol=0.25, spot=100, rate=0.05)
+    ) * math.exp(0.05)
     assert abs(c["mean"][1] - black + 3.82) < 4.5 * c["mean_error"][1] + 0.01
     assert abs(c["std"][1] - 1.52) < 4.5 * c["std_error"][1] + 0.005
 
@@ -141,7 +155,9 @@ def test_half_widths(gamma: float, k: float) -> None:
         "ww": hg.WhalleyWilmott(risk_aversion=gamma, cost=k),
         "zakamouline": hg.Zakamouline(risk_aversion=gamma, cost=k),
         "both": hg.FixedAndProportional(risk_aversion=gamma, cost=k, fixed_cost=1e-3),
-        "almost proportional": hg.FixedAndProportional(risk_aversion=gamma, cost=k, fixed_cost=1e-21),
+        "almost proportional": hg.FixedAndProportional(
+            risk_aversion=gamma, cost=k, fixed_cost=1e-21
+        ),
         "proportional": hg.FixedAndProportional(risk_aversion=gamma, cost=k, fixed_cost=0.0),
         "fixed": hg.FixedAndProportional(risk_aversion=gamma, cost=0.0, fixed_cost=1e-4),
     }
@@ -201,13 +217,22 @@ def test_scaling() -> None:
         ]
         runs.append(
             hg.simulate(
-                hg.Option(strike=100 * scale, expiry=0.1, vol=0.6, quantity=-1), hc.paths.GBM(vol=0.6), policies, n_paths=500,
-                steps=200, seed=4, spot=100 * scale, costs=hg.Costs(fee=5e-4, fixed=0.01 * scale), keep=hg.LEDGERS,
-            )  # fmt: skip
+                hg.Option(strike=100 * scale, expiry=0.1, vol=0.6, quantity=-1),
+                hc.paths.GBM(vol=0.6),
+                policies,
+                n_paths=500,
+                steps=200,
+                seed=4,
+                spot=100 * scale,
+                costs=hg.Costs(fee=5e-4, fixed=0.01 * scale),
+                keep=hg.LEDGERS,
+            )
         )
     np.testing.assert_allclose(runs[1].pnl / 600, runs[0].pnl, rtol=1e-8, atol=1e-8)
     for ledger in ("trades", "exposure"):
-        np.testing.assert_allclose(runs[1].ledgers[ledger], runs[0].ledgers[ledger], rtol=1e-9, atol=1e-11)
+        np.testing.assert_allclose(
+            runs[1].ledgers[ledger], runs[0].ledgers[ledger], rtol=1e-9, atol=1e-11
+        )
 
 
 def test_bands_beat_clocks_by_the_law() -> None:
@@ -216,7 +241,9 @@ def test_bands_beat_clocks_by_the_law() -> None:
 
     families = {
         "edge": [hg.WhalleyWilmott(risk_aversion=g) for g in np.geomspace(1.8, 4.0, 3)],
-        "middle": [hg.WhalleyWilmott(risk_aversion=g, to="middle") for g in np.geomspace(0.15, 0.45, 4)],
+        "middle": [
+            hg.WhalleyWilmott(risk_aversion=g, to="middle") for g in np.geomspace(0.15, 0.45, 4)
+        ],
         "clock": [hg.Clock(every=n) for n in (28, 32, 36, 40)],
     }
     at = month_call(families, n_paths=6000).frontier().at(0.2, against="edge")
@@ -238,7 +265,11 @@ def test_the_frontier_of_policies() -> None:
             point = frontier.point(family, cost)
             assert point is not None, (family, cost)
             # 4 %, and the errors of both samples
-            assert abs(point.risk / std - 1) < 0.04 + 2.5 * math.hypot(point.error / std, 0.01), (family, cost, point.risk)
+            assert abs(point.risk / std - 1) < 0.04 + 2.5 * math.hypot(point.error / std, 0.01), (
+                family,
+                cost,
+                point.risk,
+            )
 
 
 def test_fixed_costs_need_their_law() -> None:

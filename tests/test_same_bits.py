@@ -12,9 +12,9 @@ import platform
 import pytest
 
 import hedgecore as hc
-from hedgecore import _core
 from builds import Toolchain, toolchain
 from conftest import ROOT
+from hedgecore import _core
 
 
 def native() -> Toolchain:

@@ -122,6 +122,7 @@ def simulate_paths(
     npt.NDArray[np.float64] | None,
     npt.NDArray[np.float64] | None,
 ]: ...
+
 hedge_ledgers: tuple[str, ...]
 
 def simulate_hedging(

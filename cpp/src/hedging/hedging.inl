@@ -182,7 +182,14 @@ static void hedge_finish(const HedgePlan& plan, const PathBlock& paths, HedgeBlo
     for (std::size_t j = 0; j < plan.policies; ++j) {
         const PolicyState& s = b.policy[j];
         if (plan.close) {
-            HC_EACH(i, n) b.order[i] = -s.held[i];
+            const double* held = s.held;
+            const double* unit = is_plain(plan.kind) ? nullptr : b.unit;
+            const double tolerance = plan.policy[j].tolerance;
+            if (unit) {
+                HC_EACH(i, n) b.order[i] = from_bits(bits_of(-held[i]) & mask_of(magnitude(held[i] * unit[i]) > tolerance));
+            } else {
+                HC_EACH(i, n) b.order[i] = from_bits(bits_of(-held[i]) & mask_of(magnitude(held[i]) > tolerance));
+            }
             is_plain(plan.kind) ? fill_any<true>(plan, s, b, b.order, nullptr) : fill_any<false>(plan, s, b, b.order, nullptr);
         } else {
             HC_EACH(i, n) s.gain[i] = mad(s.held[i], b.worth[i], s.gain[i]);

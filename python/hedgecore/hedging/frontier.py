@@ -72,9 +72,7 @@ class Frontier:
         risk = float(np.exp(np.log(r0) + w * slope))
         return Point(risk, risk * std_error(influence), influence)
 
-    def at(
-        self, costs: float | Sequence[float], against: str | None = None
-    ) -> Columns:
+    def at(self, costs: float | Sequence[float], against: str | None = None) -> Columns:
         """Return risk and standard error of each family at equal mean costs, and its ratio to that of another.
 
         Parameters
@@ -131,7 +129,9 @@ class Frontier:
 
     def _risk_influence(self, row: int) -> FloatArray:
         pnl = self._run.pnl[row]
-        return std_influence(pnl) if self.by == "std" else shortfall_influence(pnl, MEASURES[self.by])
+        return (
+            std_influence(pnl) if self.by == "std" else shortfall_influence(pnl, MEASURES[self.by])
+        )
 
 
 def frontier_of(run: Run, by: str, families: Sequence[str] | None) -> Frontier:
@@ -146,10 +146,14 @@ def frontier_of(run: Run, by: str, families: Sequence[str] | None) -> Frontier:
     for family in wanted:
         members = [k for k, of in enumerate(run.families) if of == family]
         if not members:
-            raise KeyError(f"{family!r} is none of the families {', '.join(dict.fromkeys(run.families))}")
+            raise KeyError(
+                f"{family!r} is none of the families {', '.join(dict.fromkeys(run.families))}"
+            )
         members.sort(key=lambda k: float(cost[k]))
         risk = [
-            float(run.pnl[k].std(ddof=1)) if by == "std" else expected_shortfall(run.pnl[k], MEASURES[by])[0]
+            float(run.pnl[k].std(ddof=1))
+            if by == "std"
+            else expected_shortfall(run.pnl[k], MEASURES[by])[0]
             for k in members
         ]
         rows[family] = members

@@ -208,7 +208,9 @@ class Leland(Policy):
             raise ValueError("Leland's vol needs options that are all held or all sold")
         k = setting.costs.proportional if self.cost is None else self.cost
         number = math.sqrt(8 / math.pi) * k / (vol * math.sqrt(self.every * setting.position.step))
-        check(sign < 0 or number < 1, "Leland's number", number, "below 1 for options that are held")
+        check(
+            sign < 0 or number < 1, "Leland's number", number, "below 1 for options that are held"
+        )
         return {
             "size": 0.0,
             "inner": 0.0,

@@ -58,9 +58,7 @@ class Option:
         if self.vol is not None:
             check(0 < self.vol < math.inf, "vol", self.vol, "positive")
         if self.settlement not in ("linear", "inverse"):
-            raise ValueError(
-                f"settlement must be 'linear' or 'inverse', not {self.settlement!r}"
-            )
+            raise ValueError(f"settlement must be 'linear' or 'inverse', not {self.settlement!r}")
 
 
 @dataclass(frozen=True)
@@ -93,9 +91,7 @@ class Perpetual:
     def core(self, names: Sequence[str]) -> dict[str, Any]:
         """Return what the core needs."""
         if self.settlement not in ("linear", "inverse"):
-            raise ValueError(
-                f"settlement must be 'linear' or 'inverse', not {self.settlement!r}"
-            )
+            raise ValueError(f"settlement must be 'linear' or 'inverse', not {self.settlement!r}")
         return _instrument(
             f"{self.settlement}_perpetual",
             funding=self.funding,
@@ -174,9 +170,7 @@ class Position:
     coin: bool
 
     @classmethod
-    def of(
-        cls, options: Option | Sequence[Option], steps: int, coin: bool | None
-    ) -> Position:
+    def of(cls, options: Option | Sequence[Option], steps: int, coin: bool | None) -> Position:
         """Check the options and the steps; the vol of the model is not known yet."""
         strip = (options,) if isinstance(options, Option) else tuple(options)
         if not strip:
@@ -241,9 +235,13 @@ class Position:
             if option.premium is None:
                 value = float(
                     price(
-                        kind=option.kind, strike=option.strike, expiry=option.expiry,
-                        vol=option.vol or self.vol, spot=spot, rate=rate,
-                    )  # fmt: skip
+                        kind=option.kind,
+                        strike=option.strike,
+                        expiry=option.expiry,
+                        vol=option.vol or self.vol,
+                        spot=spot,
+                        rate=rate,
+                    )
                 )
             else:
                 value = option.premium * (spot if option.settlement == "inverse" else 1.0)

@@ -182,7 +182,7 @@ def simulate(
         sums=sums,
         premium=-initial,
         costs=costs,
-        numeraire=terms["numeraire"],
+        numeraire="coin" if held.coin else "quote",
         first_path=first_path,
     )
 
@@ -271,4 +271,6 @@ def solve_risk_aversion(
             )
         # cost rises and std falls with the risk aversion; where both wander (std at large costs) the lowest crossing is the cheapest
         bounds = (float(grid[crossing[0]]), float(grid[crossing[0] + 1]))
-    raise ValueError(f"{name} = {target} is not met to {tolerance}: it jumps near risk aversion {math.exp(bounds[0]):.6g}")
+    raise ValueError(
+        f"{name} = {target} is not met to {tolerance}: it jumps near risk aversion {math.exp(bounds[0]):.6g}"
+    )
