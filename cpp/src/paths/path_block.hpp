@@ -49,7 +49,7 @@ inline constexpr std::uint32_t no_row = ~std::uint32_t(0);
 
 // One step of Andersen's scheme QE-M (paths/diffusion.inl).
 struct HestonStep {
-    double v0 = 0, mean_slope = 0, mean_shift = 0;   // m = mean_slope v + mean_shift
+    double mean_slope = 0, mean_shift = 0;   // m = mean_slope v + mean_shift
     double square_slope = 0, square_shift = 0;      // s^2 = square_slope v + square_shift
     double k1 = 0, k2 = 0, k3 = 0, k4 = 0, a = 0, k13 = 0;          // k13 = K1 + K3 / 2
 };

@@ -90,7 +90,6 @@ HestonStep heston_constants(const HestonVariance& v, double h, const Checker& ch
     HestonStep s;
     const double decay = exponential_of(-v.kappa * h), gone = 1.0 - decay, xi2 = v.xi * v.xi;
     check.require(gone > 0, "kappa", v.kappa, "large enough for the step: kappa x step is below the last digit");
-    s.v0 = v.v0;
     s.mean_slope = decay;
     s.mean_shift = v.theta * gone;
     s.square_slope = xi2 * decay * gone / v.kappa;

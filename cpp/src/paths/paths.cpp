@@ -99,7 +99,7 @@ void simulate_paths(const PathModel& model, const PathRun& run, const PathOutput
     // One chunk runs on the calling thread, without the looks at signals that are taken between chunks: few paths may have many steps.
     const bool polls = run.paths <= chunk && execution.poll;
     parallel_for(run.paths, chunk, execution, [&](std::size_t begin, std::size_t end) {
-        const auto block = std::make_unique<PathBlock>();
+        const auto block = std::make_unique_for_overwrite<PathBlock>();
         Recorder recorder(source, outputs, run.first_path);
         for (std::size_t first = begin; first < end; first += block_size) {
             const std::size_t count = std::min(block_size, end - first);
@@ -126,7 +126,7 @@ void path_numbers(const PathRun& run, std::uint32_t stream, std::uint64_t first_
     if (run.first_path > ~std::uint64_t(0) - run.paths) throw std::invalid_argument("first_path + paths must be below 2^64");
     constexpr std::size_t at_once = 16;
     parallel_for(run.paths, chunk_of(count), execution, [&](std::size_t begin, std::size_t end) {
-        const auto block = std::make_unique<PathBlock>();
+        const auto block = std::make_unique_for_overwrite<PathBlock>();
         std::vector<double> held(at_once * block_size);
         for (std::size_t first = begin; first < end; first += block_size) {
             const std::size_t paths = std::min(block_size, end - first);
