@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 
@@ -70,7 +70,9 @@ class Case:
     close: bool = True
     latency: int = 0
     variance: list[float] | None = None
-    results: dict[str, Any] = field(default_factory=dict)
+    delays: Callable[[int], tuple[int, int]] | None = (
+        None  # latency and attempts of an order of that step, the first too
+    )
 
 
 def greeks(case: Case, step: int, spot: float, factor: float = 1.0) -> tuple[float, float]:
@@ -117,15 +119,18 @@ def simulate(
         "exposure": 0.0,
         "fixed": 0.0,
         "impact": 0.0,
+        "failures": 0.0,
     }
     held = ordered = 0.0
-    orders: list[tuple[int, float, float]] = []
-    after = lambda step: math.exp(case.rate * (steps - step) * case.h)
+    orders: list[tuple[int, float, int, int]] = []  # due, size, decided, attempts
+
+    def after(step: int) -> float:
+        return math.exp(case.rate * (steps - step) * case.h)
 
     def money(usd: float, spot: float) -> float:
         return usd / spot if case.coin else usd
 
-    def fill(step: int, size: float, decided: float) -> None:
+    def fill(step: int, size: float, attempts: int = 1) -> None:
         nonlocal cash, held
         spot = spots[step]
         coins = size * per_unit(case, step, spot)
@@ -133,17 +138,13 @@ def simulate(
         if case.instrument == "spot" and not case.coin:
             cash -= size * spot
         amount = money(abs(coins) * spot, spot)
-        fixed, impact = money(case.fixed, spot), money(case.impact * coins**2, spot)
+        fixed, impact = money(case.fixed * attempts, spot), money(case.impact * coins**2, spot)
         cash -= case.k * amount + fixed + impact
         out["cost"] += (case.k * amount + fixed + impact) * after(step)
         out["turnover"] += amount * after(step)
         out["fixed"] += fixed * after(step)
         out["impact"] += impact * after(step)
         out["trades"] += 1
-        if case.instrument == "spot" and not case.coin:
-            out["latency"] += size * (
-                spot * after(step) - spots[int(decided)] * after(int(decided))
-            )
 
     for step in range(steps + 1):
         spot = spots[step]
@@ -164,9 +165,15 @@ def simulate(
         if step == steps:
             break
         delta, gamma = greeks(case, step, spot)
-        for due, size, decided in [o for o in orders if o[0] == step]:
-            fill(due, size, decided)
+        due = [o for o in orders if o[0] == step]
         orders = [o for o in orders if o[0] > step]
+        if due:  # what comes due together is one fill
+            fill(step, sum(size for _, size, _, _ in due), sum(tries for *_, tries in due))
+            if case.instrument == "spot" and not case.coin:
+                out["latency"] += sum(
+                    size * (spot * after(step) - spots[decided] * after(decided))
+                    for _, size, decided, _ in due
+                )
         unit = per_unit(case, step, spot)
         world = World(
             step, spot, delta, gamma, mean_left(case, step), lambda f, t=step, s=spot: greeks(case, t, s, f)[0], spots[: step + 1], rounding
@@ -174,14 +181,18 @@ def simulate(
         size = policy(world, ordered * unit) / unit
         if abs(size * unit) > rounding:
             ordered += size
-            if case.latency and step > 0:
-                orders.append((step + case.latency, size, step))
+            delay, attempts = case.latency if step > 0 else 0, 1
+            if case.delays is not None:
+                delay, attempts = case.delays(step)
+            out["failures"] += attempts - 1
+            if delay:
+                orders.append((step + delay, size, step, attempts))
             else:
-                fill(step, size, step)
+                fill(step, size, attempts)
         out["exposure"] += abs(held * unit + delta) / steps
     if case.close:
         if abs(held * per_unit(case, steps, spots[-1])) > rounding:
-            fill(steps, -held, steps)
+            fill(steps, -held)
     elif case.instrument == "spot" and not case.coin:
         cash += held * spots[-1]
     return {"pnl": cash, **out}

@@ -51,9 +51,37 @@ HedgePolicy policy_of(const py::dict& values) {
         else if (name == "least_trade") p.least_trade = entry<double>(values, key);
         else if (name == "lot") p.lot = entry<double>(values, key);
         else if (name == "least_move") p.least_move = entry<double>(values, key);
+        else if (name == "decide") continue;
         else throw py::value_error("unknown setting of a policy: " + name);
     }
     return p;
+}
+
+// Calls a Python function with views of the block; it returns the orders, or None for none.
+HedgeDecision decision_of(const py::function& function) {
+    return [&function](const HedgeView& view) {
+        const py::gil_scoped_acquire acquire;
+        const py::capsule memory(new std::shared_ptr<const void>(view.memory),
+                                 [](void* kept) { delete static_cast<std::shared_ptr<const void>*>(kept); });
+        const auto array = [&](const double* data) {
+            py::array_t<double> result(static_cast<py::ssize_t>(view.n), data, memory);
+            result.attr("flags").attr("writeable") = false;
+            return result;
+        };
+        const py::object orders = function(view.step, view.first_path, array(view.spot), array(view.variance), array(view.delta),
+                                           array(view.spot_gamma), array(view.held), array(view.ordered));
+        if (orders.is_none()) return;
+        const auto numbers = Table::ensure(orders);
+        if (!numbers) {
+            PyErr_Clear();
+            throw py::type_error("a decision must return an array of orders or None, not " + std::string(py::repr(py::type::of(orders))));
+        }
+        if (numbers.ndim() != 1 || size_of(numbers.shape(0)) != view.n) {
+            throw py::value_error("a decision must return orders of shape (" + std::to_string(view.n) + ",), not " +
+                                  std::string(py::str(numbers.attr("shape"))));
+        }
+        std::copy_n(numbers.data(), view.n, view.order);
+    };
 }
 
 std::vector<HedgedOption> position_of(const Table& rows) {
@@ -98,7 +126,15 @@ py::tuple simulate(const py::dict& model, std::uint64_t seed, std::uint64_t firs
     instrument.maturity = entry<double>(instrument_, "maturity");
 
     std::vector<HedgePolicy> policies;
-    for (const py::handle policy : policies_) policies.push_back(policy_of(policy.cast<py::dict>()));
+    std::vector<py::function> functions(policies_.size());  // in place while decisions refer to them
+    std::vector<HedgeDecision> decisions(policies_.size());
+    for (std::size_t j = 0; j < policies_.size(); ++j) {
+        const py::dict values = policies_[j].cast<py::dict>();
+        policies.push_back(policy_of(values));
+        if (!values.contains("decide")) continue;
+        functions[j] = values["decide"].cast<py::function>();
+        decisions[j] = decision_of(functions[j]);
+    }
 
     HedgeCosts costs;
     costs.proportional = entry<double>(costs_, "proportional");
@@ -135,7 +171,7 @@ py::tuple simulate(const py::dict& model, std::uint64_t seed, std::uint64_t firs
     }
     {
         const py::gil_scoped_release release;
-        simulate_hedging(argument.model, run, options, terms, instrument, policies, costs, orders, outputs, execution);
+        simulate_hedging(argument.model, run, options, terms, instrument, policies, costs, orders, outputs, execution, decisions);
     }
     if (!progress.is_none()) progress(paths, paths);
     return py::make_tuple(option, kept, sums);

@@ -11,7 +11,8 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
-#include <limits>
+#include <functional>
+#include <memory>
 #include <vector>
 
 #include "hedgecore/parallel.hpp"
@@ -72,6 +73,20 @@ struct HedgePolicy {
     double least_move = 0;
 };
 
+// What a decision of the caller's is shown: the paths [first_path, first_path + n) at a step. Arrays have n numbers.
+struct HedgeView {
+    std::size_t step = 0, n = 0;
+    std::uint64_t first_path = 0;
+    const double *spot = nullptr, *variance = nullptr;
+    const double *delta = nullptr, *spot_gamma = nullptr;  // of the position: its hedge ratio, and S times its gamma
+    const double *held = nullptr, *ordered = nullptr;      // of the instrument; ordered: with what is in flight
+    double* order = nullptr;                               // to be filled in, in units of the instrument; 0 at first
+    std::shared_ptr<const void> memory;                    // what the arrays lie in
+};
+
+// Called from any thread, once for each block of paths and step that the policy looks at; may throw.
+using HedgeDecision = std::function<void(const HedgeView&)>;
+
 struct HedgeCosts {
     double proportional = 0;   // share of the traded amount: fee and half spread
     double fixed = 0;          // USD for every attempt to trade
@@ -109,9 +124,11 @@ struct HedgeOutputs {
 };
 
 // Simulates. The same bits for any number of threads; path i the same in any run that contains it. Memory beyond the outputs: a block of
-// paths with the states of all policies for each thread. Throws std::invalid_argument naming what is outside of its domain.
+// paths with the states of all policies for each thread. decisions[j], where there is one, takes the place of the law of policy j, whose
+// times and restraints apply. Throws std::invalid_argument naming what is outside of its domain.
 void simulate_hedging(const PathModel& model, const PathRun& run, const std::vector<HedgedOption>& position, const HedgeRun& terms,
                       const HedgeInstrument& instrument, const std::vector<HedgePolicy>& policies, const HedgeCosts& costs,
-                      const OrderExecution& orders, const HedgeOutputs& outputs, const Execution& execution = {});
+                      const OrderExecution& orders, const HedgeOutputs& outputs, const Execution& execution = {},
+                      const std::vector<HedgeDecision>& decisions = {});
 
 }  // namespace hedgecore

@@ -142,6 +142,7 @@ constinit const Kernels table = {
     path_advance,
     hedge_start,
     hedge_step,
+    hedge_orders,
     hedge_finish,
     dot,
     widen,

@@ -31,6 +31,7 @@ struct PolicyPlan : HedgePolicy {
     double scale_root = 0, scale_shift = 0, scale_pole = 0;  // of Zakamouline's terms
     double impulse = 0, load = 0;  // of the law of fixed and proportional costs
     double tolerance = 0;        // deviations that are rounding
+    bool external = false;       // decided elsewhere
     bool filtered = false;       // orders may be taken back or rounded
     bool exposes = false;        // the decision itself knows the exposure: the shared delta, and fills at once of whole orders
 };

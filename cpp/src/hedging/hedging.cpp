@@ -1,7 +1,9 @@
 #include "hedgecore/hedging.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <memory>
+#include <stdexcept>
 #include <string>
 
 #include "dispatch/kernels.hpp"
@@ -50,21 +52,58 @@ void write(const HedgePlan& plan, const HedgeStorage& storage, const HedgeBlock&
     }
 }
 
+// What a thread works on. Shared with decisions, whose arrays may be kept beyond the simulation.
+struct Worker {
+    PathBlock paths;
+    HedgeStorage storage;
+
+    explicit Worker(const HedgePlan& plan) : storage(plan) {}
+};
+
+// The policies that are decided by the caller, at one step.
+void decide_elsewhere(const HedgePlan& plan, const std::vector<HedgeDecision>& decisions, const std::shared_ptr<Worker>& worker,
+                      std::size_t step, std::size_t count) {
+    HedgeBlock& b = worker->storage.block();
+    for (std::size_t j = 0; j < plan.policies; ++j) {
+        const PolicyPlan& p = plan.policy[j];
+        if (!p.external) continue;
+        const bool looks = step % p.every == 0 && !(p.blackout > 0 && plan.steps[step].to_expiry <= p.blackout);
+        if (looks) {
+            std::fill_n(b.order, b.n, 0.0);
+            const PolicyState& s = worker->storage.policy(j);
+            decisions[j]({step, count, worker->paths.first, b.spot, worker->paths.variance[0], b.delta, b.gamma, s.held, s.ordered, b.order, worker});
+            for (std::size_t i = 0; i < count; ++i) {
+                if (std::isfinite(b.order[i])) continue;
+                throw std::invalid_argument("policies[" + std::to_string(j) + "]: the order of path " + std::to_string(worker->paths.first + i) +
+                                            " at step " + std::to_string(step) + " is not finite");
+            }
+        }
+        kernels().hedge_orders(plan, worker->paths, b, j, step, looks);
+    }
+}
+
 }  // namespace
 
 void simulate_hedging(const PathModel& model, const PathRun& run, const std::vector<HedgedOption>& position, const HedgeRun& terms,
                       const HedgeInstrument& instrument, const std::vector<HedgePolicy>& policies, const HedgeCosts& costs,
-                      const OrderExecution& orders, const HedgeOutputs& outputs, const Execution& execution) {
+                      const OrderExecution& orders, const HedgeOutputs& outputs, const Execution& execution,
+                      const std::vector<HedgeDecision>& decisions) {
     const PathSource source(model, run);
-    const PreparedHedge prepared(run, source.levels(), position, terms, instrument, policies, costs, orders);
+    PreparedHedge prepared(run, source.levels(), position, terms, instrument, policies, costs, orders);
+    bool elsewhere = false;
+    for (std::size_t j = 0; j < std::min(decisions.size(), policies.size()); ++j) {
+        if (decisions[j]) elsewhere = prepared.policies[j].external = true;
+    }
+    if (elsewhere) prepared.plan.needs |= hedge_gamma;
     const HedgePlan& plan = prepared.plan;
     const std::size_t work = (run.steps + 1) * (10 + plan.policies + 4 * plan.options) / 10;
     const std::size_t chunk = std::max<std::size_t>(1, steps_per_chunk / work / block_size) * block_size;
     const std::size_t blocks = (run.paths + block_size - 1) / block_size, row = 2 * plan.policies * hedge_ledgers;
     std::vector<double> sums(blocks * row);  // by block, then added in order
     parallel_for(run.paths, chunk, execution, [&](std::size_t begin, std::size_t end) {
-        const auto paths = std::make_unique<PathBlock>();
-        HedgeStorage storage(plan);
+        const auto worker = std::make_shared<Worker>(plan);
+        PathBlock* const paths = &worker->paths;
+        HedgeStorage& storage = worker->storage;
         HedgeBlock& block = storage.block();
         const Kernels& k = kernels();
         for (std::size_t first = begin; first < end; first += block_size) {
@@ -74,6 +113,7 @@ void simulate_hedging(const PathModel& model, const PathRun& run, const std::vec
             k.hedge_start(plan, *paths, block);
             for (std::size_t step = 0; step < run.steps; ++step) {
                 k.hedge_step(plan, *paths, block, step);
+                if (elsewhere) decide_elsewhere(plan, decisions, worker, step, count);
                 source.advance(*paths, step);
             }
             k.hedge_finish(plan, *paths, block);

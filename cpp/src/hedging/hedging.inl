@@ -143,6 +143,7 @@ static void policies_step(const HedgePlan& plan, const PathBlock& paths, HedgeBl
         const PolicyPlan& p = plan.policy[j];
         const PolicyState& s = b.policy[j];
         if (plan.ring > 0) fill_due<plain_unit>(plan, s, b, step);
+        if (p.external) continue;
         const bool looks = step % p.every == 0 && !(p.blackout > 0 && now.to_expiry <= p.blackout);
         bool exposed = false;
         if (looks && decide<plain_unit>(plan, p, s, b, log_spot, step, exposed)) place<plain_unit>(plan, p, s, b, paths, step);
@@ -172,6 +173,20 @@ static void hedge_step(const HedgePlan& plan, const PathBlock& paths, HedgeBlock
     settle_options(plan, step, b);
     shared_greeks(plan, paths, b, step);
     is_plain(plan.kind) ? policies_step<true>(plan, paths, b, step) : policies_step<false>(plan, paths, b, step);
+}
+
+// What follows a decision that was made elsewhere, whose orders are in b.order.
+template <bool plain_unit>
+static void orders_step(const HedgePlan& plan, const PathBlock& paths, HedgeBlock& b, std::size_t j, std::uint64_t step, bool any) {
+    const PolicyPlan& p = plan.policy[j];
+    const PolicyState& s = b.policy[j];
+    if (any && p.filtered) any = filter_orders(plan, p, s, b, paths.log_spot[0], step);
+    if (any) place<plain_unit>(plan, p, s, b, paths, step);
+    expose<plain_unit>(p, s, b);
+}
+
+static void hedge_orders(const HedgePlan& plan, const PathBlock& paths, HedgeBlock& b, std::size_t j, std::uint64_t step, bool any) {
+    is_plain(plan.kind) ? orders_step<true>(plan, paths, b, j, step, any) : orders_step<false>(plan, paths, b, j, step, any);
 }
 
 // The horizon: the last options are settled and what is held is valued; it is sold where that is asked for.

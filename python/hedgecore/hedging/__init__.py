@@ -19,6 +19,7 @@ from hedgecore.hedging.frontier import Frontier
 from hedgecore.hedging.policies import (
     AutoHedger,
     Clock,
+    Custom,
     DeltaBand,
     FixedAndProportional,
     Leland,
@@ -27,6 +28,7 @@ from hedgecore.hedging.policies import (
     PriceMove,
     RealisedVolBand,
     ScaledVol,
+    State,
     WhalleyWilmott,
     Zakamouline,
 )
@@ -40,6 +42,7 @@ __all__ = [
     "AutoHedger",
     "Clock",
     "Costs",
+    "Custom",
     "DeltaBand",
     "Execution",
     "FixedAndProportional",
@@ -55,6 +58,7 @@ __all__ = [
     "Run",
     "ScaledVol",
     "Spot",
+    "State",
     "WhalleyWilmott",
     "Zakamouline",
     "expected_shortfall",

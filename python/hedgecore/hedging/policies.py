@@ -11,8 +11,12 @@ Control 30 (2006).
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
 
 from hedgecore.hedging.costs import Costs
 from hedgecore.hedging.position import Position, check
@@ -92,6 +96,55 @@ def landing(to: Literal["edge", "middle"] | float) -> float:
     if isinstance(to, str) or not 0 <= to <= 1:
         raise ValueError(f"to = {to!r} must be 'edge', 'middle' or a share of the half width")
     return float(to)
+
+
+@dataclass(frozen=True)
+class State:
+    """What a :class:`Custom` policy sees: a block of paths at a step.  Arrays have a number for each path and are views of the core's
+    memory, not to be written to: what is to be kept must be copied.
+
+    Attributes
+    ----------
+    step
+        The step.
+    first_path
+        The number of the first path of the block.
+    spot
+        Prices.
+    variance
+        The model's variance per year.
+    delta, spot_gamma
+        Of the position: the delta to be hedged, and S times its gamma, in coins.
+    held, ordered
+        Of the instrument: what is held, and what will be when all orders are filled.
+    """
+
+    step: int
+    first_path: int
+    spot: npt.NDArray[np.float64]
+    variance: npt.NDArray[np.float64]
+    delta: npt.NDArray[np.float64]
+    spot_gamma: npt.NDArray[np.float64]
+    held: npt.NDArray[np.float64]
+    ordered: npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Custom(Policy):
+    """A policy in Python: a function of :class:`State` that returns the trades of all paths of the block, or None for none.
+
+    Trades are in units of the instrument.  The function is called once for each block of up to 128 paths and step that the policy looks at,
+    block by block from several threads, so that it may keep nothing between calls but by path; the restraints of
+    :class:`Policy` apply to what it returns.  ``target`` counts for the exposure alone.
+    """
+
+    decide: Callable[[State], npt.ArrayLike | None]
+
+    def law(self, setting: Setting) -> dict[str, Any]:  # noqa: ARG002
+        """As :class:`Policy` says."""
+        if not callable(self.decide):
+            raise TypeError(f"decide must be a function of a State, not {self.decide!r}")
+        return {"decide": lambda *values: self.decide(State(*values))}
 
 
 @dataclass(frozen=True, kw_only=True)
