@@ -5,8 +5,9 @@
 // Adds quantity * delta, and quantity * S * gamma where wanted; the first option sets them. Where own_vol, vols are those of the option
 // times a lane.
 template <bool own_vol, bool with_gamma, bool premium_adjusted, bool first>
-static void add_option(const OptionPlan& o, double left, double rate, double vol_scale, const double* log_spot, const double* vols,
-                       const double* inverse_vols, double* delta, double* gamma, std::size_t n) {
+static void add_option(const HedgePlan& plan, const OptionPlan& o, std::uint64_t step, const double& vol_scale, const double* log_spot,
+                       const double* vols, const double* inverse_vols, double* delta, double* gamma, std::size_t n) {
+    const double left = double(o.expiry - step) * plan.step, rate = plan.rate;
     const double base = o.vol * vol_scale * __builtin_sqrt(left), inverse_base = 1.0 / base;
     const double centre = o.log_strike - rate * left;  // ln of the discounted strike
     const double kind = o.kind, quantity = o.quantity;
@@ -30,15 +31,17 @@ static void add_option(const OptionPlan& o, double left, double rate, double vol
 
 // All options that live at `step`: those that expire later, of which there is one before the horizon.
 template <bool own_vol, bool with_gamma, bool premium_adjusted>
-static void add_options(const HedgePlan& plan, std::uint64_t step, double vol_scale, const double* log_spot, const double* vols,
+static void add_options(const HedgePlan& plan, std::uint64_t step, const double& vol_scale, const double* log_spot, const double* vols,
                         const double* inverse_vols, double* delta, double* gamma, std::size_t n) {
     bool first = true;
     for (std::size_t j = 0; j < plan.options; ++j) {
         const OptionPlan& o = plan.option[j];
         if (o.expiry <= step) continue;
-        const double left = double(o.expiry - step) * plan.step;
-        (first ? add_option<own_vol, with_gamma, premium_adjusted, true> : add_option<own_vol, with_gamma, premium_adjusted, false>)(
-            o, left, plan.rate, vol_scale, log_spot, vols, inverse_vols, delta, gamma, n);
+        if (first) {
+            add_option<own_vol, with_gamma, premium_adjusted, true>(plan, o, step, vol_scale, log_spot, vols, inverse_vols, delta, gamma, n);
+        } else {
+            add_option<own_vol, with_gamma, premium_adjusted, false>(plan, o, step, vol_scale, log_spot, vols, inverse_vols, delta, gamma, n);
+        }
         first = false;
     }
 }
@@ -48,8 +51,9 @@ struct Constant {
     static constexpr bool is = value;
 };
 
-// The net delta of the position, and S times its gamma where wanted, at vol_scale and, where given, lanes of factors of the vol.
-static void position_greeks(const HedgePlan& plan, std::uint64_t step, double vol_scale, const double* log_spot, const double* vols,
+// The net delta of the position, and S times its gamma where wanted, at vol_scale and, where given, lanes of factors of the vol. It
+// only chooses: the scale comes by reference, so that no number is touched here.
+static void position_greeks(const HedgePlan& plan, std::uint64_t step, const double& vol_scale, const double* log_spot, const double* vols,
                             const double* inverse_vols, double* delta, double* gamma, std::size_t n) {
     const auto run = [&](auto adjusted) {
         constexpr bool net = decltype(adjusted)::is;
