@@ -307,6 +307,28 @@ def paths_section(table: Table) -> list[str]:
     return [*text, *markdown(["model", "threads", "ns per step of a path"], body)]
 
 
+def hedging_section(table: Table) -> list[str]:
+    rows = table.all(operation="hedging")
+    if not rows:  # a run before there was the simulation
+        return []
+    base = next(r["ns"] for r in rows if r["who"] == "hedgecore" and r["threads"] == 1)
+    text = ["## Hedging", ""]
+    text += [
+        f"One option under GBM, {rows[0]['steps']} steps, random numbers included; the strip has 200 options. A further policy is a tenth of what",
+        "ten of them add to the band.",
+        "",
+    ]
+    body = []
+    for r in rows:
+        each = (r["ns"] - base) / (r["policies"] - 1) / r["steps"] if r["policies"] > 1 else None
+        per = r["ns"] / r["steps"] / r["options"]
+        body.append(
+            [r["who"], str(r["threads"]), figure(per), "" if each is None else figure(each)]
+        )
+    head = ["by", "threads", "ns per step of a path and option", "ns per further policy"]
+    return [*text, *markdown(head, body)]
+
+
 def document(data: dict[str, Any]) -> str:
     """RESULTS.md."""
     table = Table(data["rows"])
@@ -324,6 +346,7 @@ def document(data: dict[str, Any]) -> str:
         scenarios_section(table),
         surface_section(table),
         paths_section(table),
+        hedging_section(table),
         other_section(table),
     )
     for section in filter(None, sections):

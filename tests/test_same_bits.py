@@ -14,6 +14,7 @@ import pytest
 import hedgecore as hc
 from builds import Toolchain, toolchain
 from conftest import ROOT
+from hedgecore import _core
 
 
 def native() -> Toolchain:
@@ -129,4 +130,9 @@ def test_every_kernel_is_hashed() -> None:
         "paths.normals",
         "paths.correlated.level",
         "paths.bootstrap.level",
+    } <= names.keys()
+    assert {
+        f"hedging.{numeraire}.{ledger}"
+        for numeraire in ("quote", "coin")
+        for ledger in _core.hedge_ledgers
     } <= names.keys()

@@ -18,6 +18,7 @@ SOURCES = [
     *sorted((ROOT / "cpp" / "src" / "risk").glob("*.inl")),
     *sorted((ROOT / "cpp" / "src" / "surface").glob("*.inl")),
     *sorted((ROOT / "cpp" / "src" / "paths").glob("*.inl")),
+    *sorted((ROOT / "cpp" / "src" / "hedging").glob("*.inl")),
     ROOT / "cpp" / "src" / "math" / "random.inl",
     ROOT / "cpp" / "src" / "dispatch" / "level.cpp",
 ]

@@ -17,6 +17,7 @@ PYBIND11_MODULE(_core, m) {
     m.def("num_threads", &hedgecore::num_threads);
     m.def("set_num_threads", &hedgecore::set_num_threads, py::arg("threads"));
 
+    hb::bind_hedging(m);
     hb::bind_math(m);
     hb::bind_paths(m);
     hb::bind_pricing(m);

@@ -9,6 +9,7 @@ namespace hedgecore::bindings {
 
 namespace py = pybind11;
 
+void bind_hedging(py::module_& m);
 void bind_math(py::module_& m);
 void bind_paths(py::module_& m);
 void bind_pricing(py::module_& m);

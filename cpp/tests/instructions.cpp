@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "hedgecore/hedging.hpp"
 #include "hedgecore/math.hpp"
 #include "hedgecore/paths.hpp"
 #include "hedgecore/pricing.hpp"
@@ -217,6 +218,47 @@ void count_path_models() {
     count_paths("paths.bates", bates);
 }
 
+// The work of the first policy has the paths and the Greeks in it.
+void count_hedging(const std::string& name, const std::vector<HedgePolicy>& policies, std::size_t options = 1) {
+    PathModel model;
+    model.assets.resize(1);
+    model.assets[0].vol = 0.625;
+    PathRun run;
+    run.paths = 64;
+    run.steps = rows / run.paths;
+    run.step = 1.0 / 1024;
+    std::vector<HedgedOption> position;
+    for (std::size_t j = 0; j < options; ++j) position.push_back({1, 90.0 + double(j), -1.0, 0.625, run.steps});
+    HedgeCosts costs;
+    costs.proportional = 0.0005;
+    Values pnl(policies.size() * run.paths);
+    HedgeOutputs outputs;
+    outputs.stride = run.paths;
+    outputs.ledger[0] = pnl.data();
+    count(name, [&] { simulate_hedging(model, run, position, {}, {}, policies, costs, {}, outputs, one_thread); });
+}
+
+void count_policies() {
+    HedgePolicy band, law, own, impulse;
+    band.size = 0.0625;
+    law.width = Width::whalley_wilmott;
+    own.width = Width::zakamouline;
+    own.centre = Centre::zakamouline;
+    impulse.width = Width::fixed_and_proportional;
+    for (HedgePolicy* p : {&law, &own, &impulse}) {
+        p->size = 1.0;
+        p->cost = 0.0005;
+        p->fixed_cost = 0.01;
+        p->vol = 0.625;
+    }
+    count_hedging("hedging.band", {band});
+    count_hedging("hedging.eight_bands", std::vector<HedgePolicy>(8, band));
+    count_hedging("hedging.whalley_wilmott", {law});
+    count_hedging("hedging.zakamouline", {own});
+    count_hedging("hedging.fixed_and_proportional", {impulse});
+    count_hedging("hedging.band.twenty_options", {band}, 20);
+}
+
 }  // namespace
 
 int main() {
@@ -264,4 +306,5 @@ int main() {
     count_scenarios("black.linear.forward.scenario_sums.smile", chain, Settlement::linear, true);
     count_scenarios("black.inverse.forward.scenario_sums.smile", chain, Settlement::inverse, true);
     count_path_models();
+    count_policies();
 }

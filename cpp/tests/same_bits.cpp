@@ -19,6 +19,7 @@
 #include <vector>
 
 #include "hedgecore/build_info.hpp"
+#include "hedgecore/hedging.hpp"
 #include "hedgecore/math.hpp"
 #include "hedgecore/paths.hpp"
 #include "hedgecore/pricing.hpp"
@@ -564,10 +565,64 @@ void print_every_model() {
     print_paths("bootstrap", resampled);
 }
 
+// A policy of every law, at once and with latency, in both numeraires; decisions at a bound hang on every bit.
+void print_hedging() {
+    PathModel model;
+    model.assets.resize(1);
+    model.assets[0].vol = 0.625;
+    PathRun run;
+    run.seed = 42;
+    run.paths = 1003;
+    run.steps = 24;
+    run.step = 0.015625;
+    const std::vector<HedgedOption> position = {{1, 104, -1.0, 0.5, 24}, {-1, 92, 2.0, 0.75, 8}};
+    std::vector<HedgePolicy> policies(7);
+    policies[1].size = 0.0625;
+    policies[2].trigger = Trigger::move;
+    policies[2].size = 0.0625;
+    policies[3].width = Width::whalley_wilmott;
+    policies[4].width = Width::zakamouline;
+    policies[4].centre = Centre::zakamouline;
+    policies[5].width = Width::fixed_and_proportional;
+    policies[6].width = Width::realised_vol;
+    for (HedgePolicy& p : policies) {
+        p.cost = 0.001;
+        p.fixed_cost = 0.01;
+        p.vol = 0.5;
+        p.decay = 0.875;
+        if (p.width != Width::fixed) p.size = p.width == Width::realised_vol ? 0.0625 : 1.0;
+    }
+    policies[0].centre = Centre::scaled_vol;
+    policies[0].vol_scale = 1.25;
+    for (const bool coin : {false, true}) {
+        HedgeRun terms;
+        terms.rate = coin ? 0.0 : 0.0625;
+        terms.numeraire = coin ? Numeraire::coin : Numeraire::quote;
+        HedgeInstrument instrument;
+        instrument.kind = coin ? HedgeKind::inverse_perpetual : HedgeKind::spot;
+        instrument.funding = coin ? 0.125 : 0.0;
+        OrderExecution orders;
+        if (coin) {
+            orders.below = {0.25, 0.5, 1.0};
+            orders.failure = 0.25;
+        }
+        const HedgeCosts costs{0.001, 0.01, -1, 0.001, true};
+        HedgeOutputs outputs;
+        outputs.stride = run.paths;
+        std::vector<std::vector<double>> ledgers(hedge_ledgers, std::vector<double>(policies.size() * run.paths));
+        for (std::size_t k = 0; k < hedge_ledgers; ++k) outputs.ledger[k] = ledgers[k].data();
+        simulate_hedging(model, run, position, terms, instrument, policies, costs, orders, outputs, execution);
+        for (std::size_t k = 0; k < hedge_ledgers; ++k) {
+            print(std::string("hedging.") + (coin ? "coin." : "quote.") + hedge_ledger_names[k], ledgers[k].data(), ledgers[k].size());
+        }
+    }
+}
+
 void print_all() {
     print_vector_functions();
     print_numbers();
     print_every_model();
+    print_hedging();
     const Columns columns;
     for (const Contract& contract : contracts) {
         for (const Form& form : forms) {

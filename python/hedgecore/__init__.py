@@ -29,6 +29,7 @@ _MODULES = (
     "chain",
     "demo",
     "explain",
+    "hedging",
     "limits",
     "paths",
     "report",

@@ -154,6 +154,28 @@ def simulate_paths(
     npt.NDArray[np.float64] | None,
     npt.NDArray[np.float64] | None,
 ]: ...
+
+hedge_ledgers: tuple[str, ...]
+
+def simulate_hedging(
+    model: dict[str, Any],
+    seed: int,
+    first_path: int,
+    paths: int,
+    steps: int,
+    step: float,
+    position: npt.NDArray[np.float64],
+    terms: dict[str, Any],
+    instrument: dict[str, Any],
+    policies: list[dict[str, Any]],
+    costs: dict[str, Any],
+    orders: dict[str, Any],
+    keep: Sequence[str],
+    threads: int | None,
+    progress: Any,
+) -> tuple[
+    npt.NDArray[np.float64], dict[str, npt.NDArray[np.float64]], npt.NDArray[np.float64]
+]: ...
 def fit_svi(
     k: npt.NDArray[np.float64],
     w: npt.NDArray[np.float64],

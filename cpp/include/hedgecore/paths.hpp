@@ -34,6 +34,7 @@ enum class PathStream : std::uint32_t {
     splice = 5,      // whether a replay begins
     process = 6,     // the normal of a level; its number in place of the asset
     spike = 7,
+    execution = 8,   // latencies and failures of orders; index 2 k, 2 k + 1 of attempt k
     user = 128,      // 128 to 255 are never used here
 };
 

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 
+#include "hedging/hedge_block.hpp"
 #include "paths/path_block.hpp"
 #include "pricing/blocks.hpp"
 #include "risk/scenario_block.hpp"
@@ -59,6 +60,13 @@ struct Kernels {
                          std::size_t stride);
     void (*path_start)(const PathPlan&, PathBlock&);
     void (*path_advance)(const PathPlan&, PathBlock&, std::uint64_t step);
+
+    // A block of paths in a hedging simulation: before the first step, at a step before the horizon
+    // (and after a decision made elsewhere), at the horizon.
+    void (*hedge_start)(const HedgePlan&, const PathBlock&, HedgeBlock&);
+    void (*hedge_step)(const HedgePlan&, const PathBlock&, HedgeBlock&, std::uint64_t step);
+    void (*hedge_orders)(const HedgePlan&, const PathBlock&, HedgeBlock&, std::size_t policy, std::uint64_t step, bool any);
+    void (*hedge_finish)(const HedgePlan&, const PathBlock&, HedgeBlock&);
 
     // w[0] x[0] + w[1] x[1] + ... in eight partial sums and a fixed tree; not finite if a number of them is not.
     double (*dot)(const double* w, const double* x, std::size_t);

@@ -46,6 +46,10 @@ namespace {
 #include "paths/diffusion.inl"
 #include "paths/resample.inl"
 #include "paths/paths.inl"
+#include "hedging/greeks.inl"
+#include "hedging/policies.inl"
+#include "hedging/fills.inl"
+#include "hedging/hedging.inl"
 
 #define HC_MAP(name, function)                                        \
     void name(const double* x, double* y, std::size_t n) {            \
@@ -147,6 +151,10 @@ constinit const Kernels table = {
     path_numbers,
     path_start,
     path_advance,
+    hedge_start,
+    hedge_step,
+    hedge_orders,
+    hedge_finish,
     dot,
     widen,
 };

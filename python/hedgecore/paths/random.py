@@ -41,6 +41,7 @@ STREAMS = {
     "splice": 5,
     "process": 6,
     "spike": 7,
+    "execution": 8,
 }
 
 

@@ -79,16 +79,50 @@ def _kept_steps(n_steps: int, every: Any, at: Any) -> list[int]:
     return list(range(0, n_steps + 1, whole(every, "every", 1, 2**33)))
 
 
-def _check_memory(numbers: int) -> None:
+def check_memory(numbers: float) -> None:
     try:
         have = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     except (ValueError, OSError):  # pragma: no cover
         return
     if 8 * numbers > have:
         raise MemoryError(
-            f"the paths kept take {8e-9 * numbers:,.0f} GB, this machine has {1e-9 * have:,.0f} GB: keep fewer times (every, at), "
+            f"what is kept takes {8e-9 * numbers:,.0f} GB, this machine has {1e-9 * have:,.0f} GB: keep fewer times (every, at), "
             "or simulate shards (first_path)"
         )
+
+
+def core_of(
+    model: Model,
+    step: float,
+    spot: float | Sequence[float] | None,
+    drift: float | Sequence[float],
+    levels: Mapping[str, MeanReverting] | None,
+    stress: Replays | None,
+) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """Return what the core needs of a model and what goes with it, for steps of that many years, and the names of all levels."""
+    if not isinstance(model, Model):
+        raise TypeError(f"model must be one of hedgecore.paths, not {model!r}")
+    n, beside = model.n_assets, dict(levels or {})
+    if twice := [name for name in model.level_names if name in beside]:
+        raise ValueError(f"levels: {twice[0]!r} is a level of the model already")
+    if not model.from_spot and (spot is not None or np.any(drift)):
+        raise ValueError("spot and drift have no meaning for given paths")
+
+    drifts = _each(drift, n, "drift")
+    core = {"correlation": [], "common_jumps": False, **model.core(step, drifts)}
+    spots = _each(100.0 if spot is None else spot, n, "spot")
+    core["assets"] = [
+        {**asset, "spot": s, "drift": d}
+        for asset, s, d in zip(core["assets"], spots, drifts, strict=True)
+    ]
+    core["processes"] = []
+    for name, process in beside.items():
+        if not isinstance(process, MeanReverting):
+            raise TypeError(f"levels: {name!r} must be a MeanReverting, not {process!r}")
+        core["processes"].append(process.core())
+    if stress is not None:
+        core |= stress.core(model.level_names, n)
+    return core, (*model.level_names, *beside)
 
 
 def simulate(
@@ -172,30 +206,10 @@ def simulate(
             raise ValueError(f"keep: {name!r} is none of {', '.join(QUANTITIES)}")
     step = horizon / n_steps
     steps = _kept_steps(n_steps, every, at)
-    n, beside = model.n_assets, dict(levels or {})
-    if twice := [name for name in model.level_names if name in beside]:
-        raise ValueError(f"levels: {twice[0]!r} is a level of the model already")
-    if not model.from_spot and (spot is not None or np.any(drift)):
-        raise ValueError("spot and drift have no meaning for given paths")
-
-    drifts = _each(drift, n, "drift")
-    core = {"correlation": [], "common_jumps": False, **model.core(step, drifts)}
-    spots = _each(100.0 if spot is None else spot, n, "spot")
-    core["assets"] = [
-        {**asset, "spot": s, "drift": d}
-        for asset, s, d in zip(core["assets"], spots, drifts, strict=True)
-    ]
-    core["processes"] = []
-    for name, process in beside.items():
-        if not isinstance(process, MeanReverting):
-            raise TypeError(f"levels: {name!r} must be a MeanReverting, not {process!r}")
-        core["processes"].append(process.core())
-    if stress is not None:
-        core |= stress.core(model.level_names, n)
-
-    names = (*model.level_names, *beside)
+    core, names = core_of(model, step, spot, drift, levels, stress)
+    n = model.n_assets
     wants = ("spot" in keep, "vol" in keep, "levels" in keep and bool(names))
-    _check_memory(n_paths * len(steps) * (n * wants[0] + n * wants[1] + len(names) * wants[2]))
+    check_memory(n_paths * len(steps) * (n * wants[0] + n * wants[1] + len(names) * wants[2]))
     prices, variances, columns = _core.simulate_paths(
         core, seed_of(seed), first_path, n_paths, n_steps, step, bool(antithetic), steps, wants, threads, progress
     )  # fmt: skip

@@ -1,0 +1,119 @@
+"""The hedging simulation: nanoseconds for each path and step, random numbers and normals included, beside numpy.
+
+Case by case: one option under GBM with one band; what a further policy costs; a strip of 200 options. The numpy peer does the
+first case for the same paths, and gives the same P&L.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+import hedgecore as hc
+from hedgecore import hedging as hg
+
+Array = npt.NDArray[np.float64]
+STEPS, YEARS, VOL, COST, WIDTH = 250, 0.25, 0.6, 5e-4, 0.05
+OPTION = hg.Option(strike=100, expiry=YEARS, vol=VOL, quantity=-1)
+MANY = 10  # further policies
+
+BAND = [hg.DeltaBand(width=WIDTH)]
+FURTHER: dict[str, list[hg.Policy]] = {
+    "band": [hg.DeltaBand(width=w) for w in np.linspace(0.02, 0.1, MANY)],
+    "clock": [hg.Clock(every=1) for _ in range(MANY)],
+    "move": [hg.PriceMove(threshold=w) for w in np.linspace(0.01, 0.1, MANY)],
+    "Whalley-Wilmott": [hg.WhalleyWilmott(risk_aversion=g) for g in np.geomspace(0.1, 10, MANY)],
+    "own delta (Leland)": [hg.Leland(every=1) for _ in range(MANY)],
+    "own delta and band (Zakamouline)": [
+        hg.Zakamouline(risk_aversion=g) for g in np.geomspace(0.1, 10, MANY)
+    ],
+    "fixed and proportional": [
+        hg.FixedAndProportional(risk_aversion=g, fixed_cost=0.01)
+        for g in np.geomspace(0.1, 10, MANY)
+    ],
+}
+
+
+def simulated(policies: Any, n: int, threads: int, position: Any = OPTION) -> Callable[[], hg.Run]:
+    return lambda: hg.simulate(
+        position, hc.paths.GBM(vol=VOL), policies, n_paths=n, steps=STEPS, seed=1, costs=hg.Costs(fee=COST), keep=("pnl",),
+        threads=threads,
+    )  # fmt: skip
+
+
+def exact_cdf(x: Array) -> Array:
+    return np.array([0.5 * math.erfc(-v / math.sqrt(2)) for v in x.tolist()])
+
+
+def numpy_band(n: int, cdf: Callable[[Array], Array] = exact_cdf) -> Array:
+    """The P&L of one band, by numpy over all paths at a time."""
+    h = YEARS / STEPS
+    normals = hc.paths.normals(1, n, STEPS, stream=0)
+    log_spot = np.full(n, math.log(100.0))
+    spot = np.full(n, 100.0)
+    held, cash = np.zeros(n), np.zeros(n)
+    for step in range(STEPS):
+        s = VOL * math.sqrt(YEARS - step * h)
+        x = held - cdf((log_spot - math.log(100.0)) / s + s / 2)
+        trade = np.where(np.abs(x) > WIDTH, np.clip(x, -WIDTH, WIDTH) - x, 0.0)
+        cash -= trade * spot + COST * np.abs(trade) * spot
+        held += trade
+        log_spot += VOL * math.sqrt(h) * normals[:, step] - 0.5 * VOL * VOL * h
+        spot = np.exp(log_spot)
+    premium = hc.price("call", strike=100, expiry=YEARS, vol=VOL, spot=100)
+    return np.asarray(
+        premium + cash + held * spot - COST * np.abs(held) * spot - np.maximum(spot - 100, 0)
+    )
+
+
+def about(who: str, n: int, threads: int, policies: int, options: int = 1) -> dict[str, Any]:
+    return {
+        "operation": "hedging", "n": n, "steps": STEPS, "who": who, "threads": threads, "policies": policies, "options": options,
+    }  # fmt: skip
+
+
+def sizes(config: pytest.Config, full: int) -> int:
+    timed = config.getoption("benchmark_enable") or not config.getoption("benchmark_disable")
+    return full if timed else 300
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_one_band(measure: Callable[..., Any], pytestconfig: pytest.Config, threads: int) -> None:
+    n = sizes(pytestconfig, 100_000)
+    run = measure(simulated(BAND, n, threads), **about("hedgecore", n, threads, 1))
+    assert run.pnl[0, :200] == pytest.approx(numpy_band(200), abs=1e-9)
+
+
+def test_one_band_by_numpy(measure: Callable[..., Any], pytestconfig: pytest.Config) -> None:
+    n = sizes(pytestconfig, 20_000)
+    special = pytest.importorskip("scipy.special")
+    pnl = measure(lambda: numpy_band(n, special.ndtr), **about("numpy", n, 1, 1))
+    assert pnl == pytest.approx(simulated(BAND, n, 1)().pnl[0], abs=1e-9)
+
+
+@pytest.mark.parametrize("kind", FURTHER)
+def test_further_policies(
+    measure: Callable[..., Any], pytestconfig: pytest.Config, kind: str
+) -> None:
+    """The band of the case above and ten more: the difference is theirs."""
+    n = sizes(pytestconfig, 20_000)
+    run = measure(simulated([*BAND, *FURTHER[kind]], n, 1), **about(kind, n, 1, 1 + MANY))
+    assert (run.pnl[0] == simulated(BAND, n, 1)().pnl[0]).all()
+
+
+def test_strip(measure: Callable[..., Any], pytestconfig: pytest.Config) -> None:
+    n = sizes(pytestconfig, 2_000)
+    strip = [
+        hg.Option(kind=("call", "put")[j % 2], strike=60 + 0.4 * j, expiry=YEARS, vol=VOL, quantity=(-1.0) ** (j // 3))
+        for j in range(200)
+    ]  # fmt: skip
+    run = measure(simulated(BAND, n, 1, strip), **about("strip", n, 1, 1, len(strip)))
+    # the P&L of the position is the sum of its options'
+    assert run.unhedged[:50] == pytest.approx(
+        sum(simulated(BAND, 50, 1, option)().unhedged for option in strip), rel=1e-9, abs=1e-9
+    )

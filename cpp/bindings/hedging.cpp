@@ -1,0 +1,192 @@
+#include "hedgecore/hedging.hpp"
+
+#include <algorithm>
+
+#include "arguments.hpp"
+#include "path_arguments.hpp"
+
+namespace hedgecore::bindings {
+namespace {
+
+template <class T>
+T chosen_of(const py::dict& values, const char* name, std::initializer_list<const char*> words) {
+    const auto word = entry<std::string>(values, name);
+    int k = 0;
+    for (const char* candidate : words) {
+        if (word == candidate) return T(k);
+        ++k;
+    }
+    throw py::value_error(std::string(name) + " = '" + word + "' is unknown");
+}
+
+HedgePolicy policy_of(const py::dict& values) {
+    HedgePolicy p;
+    for (const auto& item : values) {  // a name that is not one of these is a mistake of the package
+        const auto name = item.first.cast<std::string>();
+        const char* key = name.c_str();
+        if (name == "trigger") p.trigger = chosen_of<Trigger>(values, key, {"deviation", "move"});
+        else if (name == "centre") p.centre = chosen_of<Centre>(values, key, {"shared", "scaled_vol", "zakamouline"});
+        else if (name == "width")
+            p.width = chosen_of<Width>(values, key, {"fixed", "whalley_wilmott", "zakamouline", "fixed_and_proportional", "realised_vol"});
+        else if (name == "by_ratio") p.by_ratio = entry<bool>(values, key);
+        else if (name == "every") p.every = entry<std::size_t>(values, key);
+        else if (name == "cool_down") p.cool_down = entry<std::size_t>(values, key);
+        else if (name == "blackout") p.blackout = entry<std::size_t>(values, key);
+        else if (name == "move_window") p.move_window = entry<std::size_t>(values, key);
+        else if (name == "size") p.size = entry<double>(values, key);
+        else if (name == "up") p.up = entry<double>(values, key);
+        else if (name == "down") p.down = entry<double>(values, key);
+        else if (name == "inner") p.inner = entry<double>(values, key);
+        else if (name == "ratio") p.ratio = entry<double>(values, key);
+        else if (name == "target") p.target = entry<double>(values, key);
+        else if (name == "least_width") p.least_width = entry<double>(values, key);
+        else if (name == "risk_aversion") p.risk_aversion = entry<double>(values, key);
+        else if (name == "cost") p.cost = entry<double>(values, key);
+        else if (name == "fixed_cost") p.fixed_cost = entry<double>(values, key);
+        else if (name == "vol") p.vol = entry<double>(values, key);
+        else if (name == "vol_scale") p.vol_scale = entry<double>(values, key);
+        else if (name == "zakamouline") p.zakamouline = entry<double>(values, key);
+        else if (name == "decay") p.decay = entry<double>(values, key);
+        else if (name == "power") p.power = entry<double>(values, key);
+        else if (name == "least_trade") p.least_trade = entry<double>(values, key);
+        else if (name == "lot") p.lot = entry<double>(values, key);
+        else if (name == "least_move") p.least_move = entry<double>(values, key);
+        else if (name == "decide") continue;
+        else throw py::value_error("unknown setting of a policy: " + name);
+    }
+    return p;
+}
+
+// Calls a Python function with views of the block; it returns the orders, or None for none.
+HedgeDecision decision_of(const py::function& function) {
+    return [&function](const HedgeView& view) {
+        const py::gil_scoped_acquire acquire;
+        const py::capsule memory(new std::shared_ptr<const void>(view.memory),
+                                 [](void* kept) { delete static_cast<std::shared_ptr<const void>*>(kept); });
+        const auto array = [&](const double* data) {
+            py::array_t<double> result(static_cast<py::ssize_t>(view.n), data, memory);
+            result.attr("flags").attr("writeable") = false;
+            return result;
+        };
+        const py::object orders = function(view.step, view.first_path, array(view.spot), array(view.variance), array(view.delta),
+                                           array(view.spot_gamma), array(view.held), array(view.ordered));
+        if (orders.is_none()) return;
+        const auto numbers = Table::ensure(orders);
+        if (!numbers) {
+            PyErr_Clear();
+            throw py::type_error("a decision must return an array of orders or None, not " + std::string(py::repr(py::type::of(orders))));
+        }
+        if (numbers.ndim() != 1 || size_of(numbers.shape(0)) != view.n) {
+            throw py::value_error("a decision must return orders of shape (" + std::to_string(view.n) + ",), not " +
+                                  std::string(py::str(numbers.attr("shape"))));
+        }
+        std::copy_n(numbers.data(), view.n, view.order);
+    };
+}
+
+std::vector<HedgedOption> position_of(const Table& rows) {
+    if (rows.ndim() != 2 || rows.shape(1) != 5) throw py::value_error("position must have rows of kind, strike, quantity, vol, expiry_step");
+    std::vector<HedgedOption> position(size_of(rows.shape(0)));
+    for (std::size_t j = 0; j < position.size(); ++j) {
+        const double* row = rows.data() + 5 * j;
+        position[j].kind = row[0];
+        position[j].strike = row[1];
+        position[j].quantity = row[2];
+        position[j].vol = row[3];
+        position[j].expiry_step = std::size_t(row[4]);
+    }
+    return position;
+}
+
+py::tuple simulate(const py::dict& model, std::uint64_t seed, std::uint64_t first_path, std::size_t paths, std::size_t steps, double step,
+                   const Table& position, const py::dict& terms_, const py::dict& instrument_, const py::list& policies_,
+                   const py::dict& costs_, const py::dict& orders_, const std::vector<std::string>& keep, py::handle threads,
+                   const py::object& progress) {
+    const ModelArgument argument(model);
+    std::atomic<std::size_t> done{0};
+    PathRun run;
+    run.seed = seed;
+    run.first_path = first_path;
+    run.paths = paths;
+    run.steps = steps;
+    run.step = step;
+    run.done = &done;
+
+    HedgeRun terms;
+    terms.rate = entry<double>(terms_, "rate");
+    terms.numeraire = chosen_of<Numeraire>(terms_, "numeraire", {"quote", "coin"});
+    terms.model_vol = entry<bool>(terms_, "model_vol");
+    terms.initial_value = entry<double>(terms_, "initial_value");
+
+    HedgeInstrument instrument;
+    instrument.kind = chosen_of<HedgeKind>(instrument_, "kind", {"spot", "linear_perpetual", "inverse_perpetual", "dated_future"});
+    instrument.funding = entry<double>(instrument_, "funding");
+    instrument.funding_level = entry<int>(instrument_, "funding_level");
+    instrument.basis = entry<double>(instrument_, "basis");
+    instrument.maturity = entry<double>(instrument_, "maturity");
+
+    std::vector<HedgePolicy> policies;
+    std::vector<py::function> functions(policies_.size());  // in place while decisions refer to them
+    std::vector<HedgeDecision> decisions(policies_.size());
+    for (std::size_t j = 0; j < policies_.size(); ++j) {
+        const py::dict values = policies_[j].cast<py::dict>();
+        policies.push_back(policy_of(values));
+        if (!values.contains("decide")) continue;
+        functions[j] = values["decide"].cast<py::function>();
+        decisions[j] = decision_of(functions[j]);
+    }
+
+    HedgeCosts costs;
+    costs.proportional = entry<double>(costs_, "proportional");
+    costs.fixed = entry<double>(costs_, "fixed");
+    costs.fixed_level = entry<int>(costs_, "fixed_level");
+    costs.impact = entry<double>(costs_, "impact");
+    costs.close = entry<bool>(costs_, "close");
+
+    OrderExecution orders;
+    orders.below = entry<std::vector<double>>(orders_, "below");
+    orders.failure = entry<double>(orders_, "failure");
+    orders.first_at_once = entry<bool>(orders_, "first_at_once");
+
+    Execution execution = execution_of(threads);
+    if (!progress.is_none()) {
+        execution.poll = [&, signals = execution.poll] {
+            signals();
+            const py::gil_scoped_acquire acquire;
+            progress(done.load(), paths);
+        };
+    }
+    const std::vector<HedgedOption> options = position_of(position);
+    HedgeOutputs outputs;
+    outputs.stride = paths;
+    py::array_t<double> option(static_cast<py::ssize_t>(paths)), sums({policies.size(), hedge_ledgers, std::size_t(2)});
+    outputs.option = option.mutable_data();
+    outputs.sums = sums.mutable_data();
+    py::dict kept;
+    for (std::size_t k = 0; k < hedge_ledgers; ++k) {
+        if (std::find(keep.begin(), keep.end(), hedge_ledger_names[k]) == keep.end()) continue;
+        py::array_t<double> array({policies.size(), paths});
+        outputs.ledger[k] = array.mutable_data();
+        kept[hedge_ledger_names[k]] = array;
+    }
+    {
+        const py::gil_scoped_release release;
+        simulate_hedging(argument.model, run, options, terms, instrument, policies, costs, orders, outputs, execution, decisions);
+    }
+    if (!progress.is_none()) progress(paths, paths);
+    return py::make_tuple(option, kept, sums);
+}
+
+}  // namespace
+
+void bind_hedging(py::module_& m) {
+    py::tuple names(hedge_ledgers);
+    for (std::size_t k = 0; k < hedge_ledgers; ++k) names[k] = hedge_ledger_names[k];
+    m.attr("hedge_ledgers") = names;
+    m.def("simulate_hedging", &simulate, py::arg("model"), py::arg("seed"), py::arg("first_path"), py::arg("paths"), py::arg("steps"),
+          py::arg("step"), py::arg("position"), py::arg("terms"), py::arg("instrument"), py::arg("policies"), py::arg("costs"),
+          py::arg("orders"), py::arg("keep"), py::arg("threads"), py::arg("progress"),
+          "P&L of the position by path, the ledgers kept by policy and path, and sums of all ledgers.");
+}
+
+}  // namespace hedgecore::bindings

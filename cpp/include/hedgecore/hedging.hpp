@@ -1,0 +1,134 @@
+// The hedging simulation: a position, a path model and a set of policies, all on the same paths, in one pass over time.
+//
+// Order of events at time t = 0, 1, ..., steps - 1: the price S_t is observed; options that expire at t are settled; orders that are
+// due at t are filled at S_t; every policy that looks at t decides with S_t and the Greeks of t; what has no latency is filled at S_t.
+// Then the market moves. At t = steps the last options are settled, orders in flight lapse, and the hedge is closed at the price there.
+// A decision at t never sees what comes after t.
+//
+// Amounts are in the numeraire, the quote currency or the coin, and in money of the horizon: a cash flow at t earns the rate until then.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "hedgecore/parallel.hpp"
+#include "hedgecore/paths.hpp"
+
+namespace hedgecore {
+
+enum class Numeraire { quote, coin };
+
+// A European option on the first asset, held to its expiry.
+struct HedgedOption {
+    double kind = 1;            // +1 call, -1 put
+    double strike = 0, quantity = 0;
+    double vol = 0;             // of the Greeks; not read where HedgeRun::model_vol
+    std::size_t expiry_step = 0;
+};
+
+enum class HedgeKind { spot, linear_perpetual, inverse_perpetual, dated_future };
+
+// What is traded. Holdings are coins; of the inverse perpetual USD of notional.
+struct HedgeInstrument {
+    HedgeKind kind = HedgeKind::spot;
+    double funding = 0;        // per year, paid by longs; of perpetuals
+    int funding_level = -1;    // a level of the paths in its place, times `funding`
+    double basis = 0;          // per year, of a dated future: its price is S exp(basis (maturity - t))
+    double maturity = 0;       // years
+};
+
+enum class Trigger { deviation, move };    // of the delta from its target; of ln S since the last trade
+enum class Centre { shared, scaled_vol, zakamouline };
+enum class Width { fixed, whalley_wilmott, zakamouline, fixed_and_proportional, realised_vol };
+
+// A policy is a setting of few laws. With x the delta of hedge and position less the target, and H the half width of its law, it trades
+// when x > up H or x < -down H, to the nearest of inner * these bounds (1: the edge, 0: the middle) or, by_ratio, by `ratio` of x.
+// Under Trigger::move ln(S / S at the last trade) is compared with the bounds instead and x goes to 0, or by the ratio.
+struct HedgePolicy {
+    Trigger trigger = Trigger::deviation;
+    Centre centre = Centre::shared;
+    Width width = Width::fixed;
+    std::size_t every = 1;  // it looks at steps 0, every, 2 every, ...
+    double size = 0;        // H where fixed; a factor of the law elsewhere
+    double up = 1, down = 1, inner = 1;
+    bool by_ratio = false;
+    double ratio = 1;
+    double target = 0;             // delta to hold, in coins
+    double least_width = 0;        // of H
+    double risk_aversion = 1;      // per unit of the numeraire
+    double cost = 0, fixed_cost = 0;  // what the laws take them to be: a share of the amount, USD a trade
+    double vol = 0;                // what the laws take it to be
+    double vol_scale = 1;          // of the options' vols, Centre::scaled_vol
+    double zakamouline = 4.76;     // the factor of Kz
+    double decay = 0;              // Width::realised_vol: weight of the past in the average of squared returns
+    double power = 1;              // H = size (realised / vol)^power
+    double least_trade = 0, lot = 0;  // in units of the instrument; 0: none
+    std::size_t cool_down = 0;     // steps without trade after a trade
+    std::size_t blackout = 0;      // steps without trade before an expiry
+    std::size_t move_window = 0;   // looks only where |ln S| moved by least_move over so many steps
+    double least_move = 0;
+};
+
+// What a decision of the caller's is shown: the paths [first_path, first_path + n) at a step. Arrays have n numbers.
+struct HedgeView {
+    std::size_t step = 0, n = 0;
+    std::uint64_t first_path = 0;
+    const double *spot = nullptr, *variance = nullptr;
+    const double *delta = nullptr, *spot_gamma = nullptr;  // of the position: its hedge ratio, and S times its gamma
+    const double *held = nullptr, *ordered = nullptr;      // of the instrument; ordered: with what is in flight
+    double* order = nullptr;                               // to be filled in, in units of the instrument; 0 at first
+    std::shared_ptr<const void> memory;                    // what the arrays lie in
+};
+
+// Called from any thread, once for each block of paths and step that the policy looks at; may throw.
+using HedgeDecision = std::function<void(const HedgeView&)>;
+
+struct HedgeCosts {
+    double proportional = 0;   // share of the traded amount: fee and half spread
+    double fixed = 0;          // USD for every attempt to trade
+    int fixed_level = -1;      // a level of the paths times `fixed`, in its place
+    double impact = 0;         // USD per coin squared: the price moves by impact for each coin traded
+    bool close = true;         // the hedge is sold at the end, at these costs; else valued at the price
+};
+
+// From the decision to the fill. below[k] = P(latency <= k steps); empty: none. An attempt fails with this probability when it is
+// due, and is made again after another latency.
+struct OrderExecution {
+    std::vector<double> below;
+    double failure = 0;
+    bool first_at_once = true;  // the trade at time 0 is filled with the position, without latency
+};
+
+// Per path sums of a policy, in this order.
+enum class HedgeLedger { pnl, cost, turnover, trades, fixed, impact, latency, exposure, failures };
+inline constexpr std::size_t hedge_ledgers = 9;
+inline constexpr const char* hedge_ledger_names[hedge_ledgers] = {"pnl", "cost", "turnover", "trades", "fixed", "impact", "latency", "exposure", "failures"};
+
+struct HedgeRun {
+    double rate = 0;  // per year: of cash, and of the options' forward S exp(rate (T - t))
+    Numeraire numeraire = Numeraire::quote;
+    bool model_vol = false;    // vols are the root of the path's variance
+    double initial_value = 0;  // of the position, paid at time 0
+};
+
+// out[ledger][policy * stride + path], null where not wanted; `option` holds the position without hedge.
+struct HedgeOutputs {
+    double* option = nullptr;
+    double* ledger[hedge_ledgers] = {};
+    std::size_t stride = 0;
+    double* sums = nullptr;  // [policy][ledger][2]: over the paths, of the ledger and of its square
+};
+
+// Simulates. The same bits for any number of threads; path i the same in any run that contains it. Memory beyond the outputs: a block of
+// paths with the states of all policies for each thread. decisions[j], where there is one, takes the place of the law of policy j, whose
+// times and restraints apply. Throws std::invalid_argument naming what is outside of its domain.
+void simulate_hedging(const PathModel& model, const PathRun& run, const std::vector<HedgedOption>& position, const HedgeRun& terms,
+                      const HedgeInstrument& instrument, const std::vector<HedgePolicy>& policies, const HedgeCosts& costs,
+                      const OrderExecution& orders, const HedgeOutputs& outputs, const Execution& execution = {},
+                      const std::vector<HedgeDecision>& decisions = {});
+
+}  // namespace hedgecore

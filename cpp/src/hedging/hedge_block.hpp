@@ -1,0 +1,113 @@
+// The working set of the hedging kernels: the market and the position of one block of paths, and what each policy holds. Plain data.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "hedgecore/hedging.hpp"
+#include "paths/path_block.hpp"
+
+namespace hedgecore {
+
+// What may be shared by the laws of several policies, computed where one of them needs it.
+enum HedgeNeeds : unsigned {
+    hedge_gamma = 1,
+    hedge_cube = 2,      // (S Gamma^2 m)^(1/3), m = 1 in the quote currency, S in the coin
+    hedge_root = 4,      // (|Gamma| m)^(1/2)
+    hedge_shift = 8,     // (S^2 |Gamma| / m)^0.15
+    hedge_impulse = 16,  // (|Gamma|^2 m)^(1/4)
+    hedge_moves = 32,    // past prices
+};
+
+struct OptionPlan {
+    double kind = 1, quantity = 0, strike = 0, log_strike = 0;
+    double vol = 0;            // 1 where it is the model's
+    std::uint64_t expiry = 0;  // step
+};
+
+struct PolicyPlan : HedgePolicy {
+    std::size_t variance = 0;    // which of the averages of squared returns
+    double scale = 0;            // of the shared power: the law's constants but those of time
+    double scale_root = 0, scale_shift = 0, scale_pole = 0;  // of Zakamouline's terms
+    double impulse = 0, load = 0;  // of the law of fixed and proportional costs
+    double tolerance = 0;        // deviations that are rounding
+    bool external = false;       // decided elsewhere
+    bool filtered = false;       // orders may be taken back or rounded
+    bool exposes = false;        // the decision itself knows the exposure: the shared delta, and fills at once of whole orders
+};
+
+// Constants of a step.
+struct StepPlan {
+    double growth = 1;        // of cash from this time to the horizon
+    double left = 0;          // years to the mean expiry of the options that live
+    double root3 = 1, root4 = 1;  // e^(-r left / 3), e^(-r left / 4)
+    double left_power5 = 1, left_power2 = 1;  // left^0.05, left^-0.02
+    std::uint64_t to_expiry = 0;  // steps to the next expiry
+    double unit = 1;          // price of the dated future over the spot
+};
+
+struct HedgePlan {
+    std::size_t options = 0, policies = 0, variances = 0;
+    const OptionPlan* option = nullptr;  // in the order of their expiries
+    const PolicyPlan* policy = nullptr;
+    const StepPlan* steps = nullptr;     // steps + 1 of them
+    const double* variance_decay = nullptr;
+    const double* variance_start = nullptr;
+    unsigned needs = 0;
+    bool model_vol = false, premium_adjusted = false;  // coin accounting: deltas net of premium
+    HedgeKind kind = HedgeKind::spot;
+    double step = 0, rate = 0, funding = 0, initial_value = 0;
+    int funding_level = -1;
+    std::uint64_t last = 0;  // step of the horizon
+
+    double proportional = 0, fixed = 0, impact = 0;
+    int fixed_level = -1;
+    bool close = true;
+    const double* below = nullptr;  // latency + 1 probabilities
+    std::size_t latency = 0;        // the longest
+    bool constant_latency = true, first_at_once = true;
+    double failure = 0;
+    std::uint32_t most_attempts = 1;  // the last of them does not fail
+    std::size_t ring = 0;           // slots of orders in flight; 0 without latency
+    std::size_t history = 0;        // past prices kept
+};
+
+// Orders in flight: of the fill at each of `ring` times the size, its price when it was decided, and the attempts.
+struct OrderRing {
+    Lane *size, *amount, *attempts;
+};
+
+// What a policy holds on each path of the block.
+struct PolicyState {
+    double *ordered;  // holding when all orders in flight are filled
+    double *held;     // holding; `ordered` itself without latency
+    double *gain;     // of the trades: less what they cost at the price
+    double *turnover, *trades, *fixed, *impact, *latency, *exposure, *failures;
+    double *last;     // ln S at the last trade; of Trigger::move
+    double *ready;    // first step at which it may trade again
+    OrderRing ring;
+};
+
+struct HedgeBlock {
+    std::size_t n = 0;
+    PolicyState* policy = nullptr;
+    Lane* moved = nullptr;     // ln S of the last `history` times, by time modulo history
+    Lane* variance = nullptr;  // averages of squared returns, per year
+
+    alignas(64) Lane spot, before, log_before, inverse_spot;
+    alignas(64) Lane money;    // terminal numeraire for a USD of now
+    alignas(64) Lane amount;   // of a coin, in the same
+    alignas(64) Lane level;    // of the funding, at the start of a step
+    alignas(64) Lane fixed;    // cost of an attempt, in the same
+    alignas(64) Lane unit, per_unit;  // delta of a unit of the instrument, and its inverse
+    alignas(64) Lane worth;    // P&L of a unit held since time 0
+    alignas(64) Lane option;   // P&L of the position
+    alignas(64) Lane delta, gamma, log_gamma;
+    alignas(64) Lane cube, root, shift, impulse;
+    alignas(64) Lane vol, inverse_vol;        // of the model
+    alignas(64) Lane own_delta, own_vol, own_inverse;
+    alignas(64) Lane outer, inner;            // of a law
+    alignas(64) Lane order;
+};
+
+}  // namespace hedgecore

@@ -1,0 +1,288 @@
+#include "hedging/hedge_plan.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <memory>
+#include <stdexcept>
+#include <string>
+
+#include "dispatch/kernels.hpp"
+
+namespace hedgecore {
+namespace {
+
+std::string text(double value) {
+    char buffer[32];
+    for (int digits = 1; digits <= 17; ++digits) {  // the shortest that reads back
+        std::snprintf(buffer, sizeof buffer, "%.*g", digits, value);
+        if (std::strtod(buffer, nullptr) == value) break;
+    }
+    return buffer;
+}
+
+struct Checker {
+    std::string where;
+
+    void require(bool good, const char* name, double value, const char* demand) const {
+        if (!good) throw std::invalid_argument(where + name + " = " + text(value) + " must be " + demand);
+    }
+    void positive(double x, const char* name) const { require(x > 0 && std::isfinite(x), name, x, "positive"); }
+    void not_negative(double x, const char* name) const { require(x >= 0 && std::isfinite(x), name, x, "zero or positive"); }
+    void finite(double x, const char* name) const { require(std::isfinite(x), name, x, "finite"); }
+    void level(int index, std::size_t levels, const char* name) const {
+        require(index < int(levels), name, index, "one of the levels of the paths");
+    }
+};
+
+// The same bits whatever the mathematics library of the machine.
+double exponential_of(double x) {
+    double y;
+    kernels().exp(&x, &y, 1);
+    return y;
+}
+
+double power(double x, double exponent) {
+    double y;
+    kernels().log(&x, &y, 1);
+    return exponential_of(exponent * y);
+}
+
+void prepare_options(PreparedHedge& to, const std::vector<HedgedOption>& position, const PathRun& run, const HedgeRun& terms) {
+    if (position.empty()) throw std::invalid_argument("the position has no options");
+    for (std::size_t j = 0; j < position.size(); ++j) {
+        const HedgedOption& o = position[j];
+        const Checker check{"position[" + std::to_string(j) + "]: "};
+        check.require(o.kind == 1 || o.kind == -1, "kind", o.kind, "+1 (call) or -1 (put)");
+        check.positive(o.strike, "strike");
+        check.finite(o.quantity, "quantity");
+        if (!terms.model_vol) check.positive(o.vol, "vol");
+        check.require(o.expiry_step >= 1 && o.expiry_step <= run.steps, "expiry_step", double(o.expiry_step), "from 1 to the number of steps");
+        OptionPlan plan;
+        plan.kind = o.kind;
+        plan.quantity = o.quantity;
+        plan.strike = o.strike;
+        kernels().log(&o.strike, &plan.log_strike, 1);
+        plan.vol = terms.model_vol ? 1.0 : o.vol;
+        plan.expiry = o.expiry_step;
+        to.options.push_back(plan);
+    }
+}
+
+// Mean expiry of the options that live, weighted with the size of their quantities; steps to the next of them.
+void prepare_steps(PreparedHedge& to, const PathRun& run, const HedgeRun& terms, const HedgeInstrument& instrument) {
+    to.steps.resize(run.steps + 1);
+    std::vector<double> starts(run.steps + 2), weights(run.steps + 2);
+    for (const OptionPlan& o : to.options) {
+        starts[o.expiry] += std::abs(o.quantity) * double(o.expiry);
+        weights[o.expiry] += std::abs(o.quantity);
+    }
+    double sum = 0, weight = 0;
+    std::uint64_t next = run.steps;
+    for (std::size_t t = run.steps + 1; t-- > 0;) {
+        StepPlan& step = to.steps[t];
+        const double time = double(t) * run.step;
+        step.growth = terms.rate == 0 ? 1.0 : exponential_of(terms.rate * (double(run.steps - t) * run.step));
+        step.to_expiry = next - t;
+        if (weight > 0 && t < run.steps) step.left = std::max((sum / weight - double(t)) * run.step, run.step * 0.5);
+        else step.left = run.step;
+        if (terms.rate != 0) {
+            step.root3 = exponential_of(-terms.rate * step.left / 3.0);
+            step.root4 = exponential_of(-terms.rate * step.left / 4.0);
+        }
+        step.left_power5 = power(step.left, 0.05);
+        step.left_power2 = power(step.left, -0.02);
+        if (instrument.kind == HedgeKind::dated_future) step.unit = exponential_of(instrument.basis * (instrument.maturity - time));
+        if (weights[t] > 0) next = t;
+        sum += starts[t];
+        weight += weights[t];
+    }
+}
+
+void check_policy(const HedgePolicy& p, const Checker& check) {
+    check.require(p.every >= 1, "every", double(p.every), "1 step or more");
+    check.require(p.size >= 0, "size", p.size, "zero or positive");
+    check.require(p.up >= 0, "up", p.up, "zero or positive");
+    check.require(p.down >= 0, "down", p.down, "zero or positive");
+    check.require(p.inner >= 0 && p.inner <= 1, "inner", p.inner, "from 0 (the middle) to 1 (the edge)");
+    check.require(p.ratio > 0 && p.ratio < 2, "ratio", p.ratio, "above 0 and below 2, beyond which deviations grow");
+    check.finite(p.target, "target");
+    check.not_negative(p.least_width, "least_width");
+    check.not_negative(p.least_trade, "least_trade");
+    check.not_negative(p.lot, "lot");
+    check.not_negative(p.least_move, "least_move");
+    check.require(p.least_move == 0 || p.move_window >= 1, "move_window", double(p.move_window), "1 step or more");
+    if (p.centre == Centre::scaled_vol) check.positive(p.vol_scale, "vol_scale");
+    const bool law = p.width == Width::whalley_wilmott || p.width == Width::zakamouline || p.width == Width::fixed_and_proportional;
+    if (law || p.centre == Centre::zakamouline) {
+        check.positive(p.risk_aversion, "risk_aversion");
+        check.not_negative(p.cost, "cost");
+        check.not_negative(p.fixed_cost, "fixed_cost");
+    }
+    if (p.centre == Centre::zakamouline || p.width == Width::zakamouline || p.width == Width::realised_vol) check.positive(p.vol, "vol");
+    if (p.width == Width::zakamouline) check.require(p.centre == Centre::zakamouline, "centre", double(p.centre), "Zakamouline's with his width");
+    check.require(!p.by_ratio || p.trigger == Trigger::move || p.width == Width::fixed, "by_ratio", 1, "false but for fixed thresholds");
+    if (p.width == Width::realised_vol) {
+        check.require(p.decay > 0 && p.decay < 1, "decay", p.decay, "above 0 and below 1");
+        check.finite(p.power, "power");
+    }
+}
+
+void prepare_policies(PreparedHedge& to, const std::vector<HedgePolicy>& policies) {
+    double total = 0;
+    for (const OptionPlan& o : to.options) total += std::abs(o.quantity);
+    if (policies.empty()) throw std::invalid_argument("there are no policies");
+    for (std::size_t j = 0; j < policies.size(); ++j) {
+        check_policy(policies[j], {"policies[" + std::to_string(j) + "]: "});
+        PolicyPlan p;
+        static_cast<HedgePolicy&>(p) = policies[j];
+        p.tolerance = 1e-12 * total;
+        p.filtered = p.lot > 0 || p.least_trade > 0 || p.cool_down > 0 || p.least_move > 0;
+        if (p.width == Width::fixed_and_proportional && p.fixed_cost == 0) p.width = Width::whalley_wilmott;  // its limit
+        const double gamma = p.risk_aversion;
+        if (p.width == Width::whalley_wilmott) {
+            p.scale = p.cost > 0 ? power(1.5 * p.cost / gamma, 1.0 / 3.0) : 0.0;
+            to.plan.needs |= hedge_gamma | hedge_cube;
+        } else if (p.width == Width::fixed_and_proportional) {
+            p.impulse = power(12.0 * p.fixed_cost / gamma, 0.25);
+            p.load = 2.0 * p.cost * power(6.0 / gamma, 0.25) / power(2.0 * p.fixed_cost, 0.75);
+            to.plan.needs |= hedge_gamma | hedge_impulse;
+        } else if (p.width == Width::realised_vol) {
+            const auto found = std::find(to.decays.begin(), to.decays.end(), p.decay);
+            p.variance = std::size_t(found - to.decays.begin());
+            if (found == to.decays.end()) {
+                to.decays.push_back(p.decay);
+                to.starts.push_back(p.vol * p.vol);
+            }
+        }
+        if (p.centre == Centre::zakamouline) {
+            const double per_vol = power(p.vol, -0.25);
+            p.scale_root = p.cost > 0 ? 1.12 * power(p.cost, 0.31) * per_vol * power(gamma, -0.5) : 0.0;
+            p.scale_shift = p.cost > 0 ? p.zakamouline * power(p.cost, 0.78) * per_vol * power(gamma, 0.15) : 0.0;
+            p.scale_pole = p.cost / (gamma * p.vol * p.vol);
+            to.plan.needs |= hedge_gamma | hedge_root | hedge_shift;
+        }
+        if (p.least_move > 0) {
+            to.plan.needs |= hedge_moves;
+            to.plan.history = std::max(to.plan.history, p.move_window + 1);
+        }
+        to.policies.push_back(p);
+    }
+}
+
+void prepare_orders(PreparedHedge& to, const OrderExecution& orders, const PathRun& run) {
+    HedgePlan& plan = to.plan;
+    const Checker check{""};
+    check.require(orders.failure >= 0 && orders.failure < 1, "failure", orders.failure, "from 0 to below 1");
+    to.below = orders.below.empty() ? std::vector<double>{1.0} : orders.below;
+    for (std::size_t k = 0; k < to.below.size(); ++k) {
+        if (!(to.below[k] >= (k ? to.below[k - 1] : 0.0) && to.below[k] <= 1.0)) {
+            throw std::invalid_argument("latency: below[" + std::to_string(k) + "] = " + text(to.below[k]) + " must ascend from 0 to 1");
+        }
+    }
+    if (to.below.back() != 1.0) throw std::invalid_argument("latency: the last probability must be 1");
+    plan.latency = to.below.size() - 1;
+    plan.constant_latency = plan.latency == 0 || to.below[plan.latency - 1] == 0.0;
+    plan.failure = orders.failure;
+    plan.first_at_once = orders.first_at_once;
+    // beyond these attempts less than one order in a billion is left
+    if (plan.failure > 0) {
+        double left = plan.failure;
+        while (left > 1e-9 && plan.most_attempts < 0x7fff) {
+            left *= plan.failure;
+            ++plan.most_attempts;
+        }
+        ++plan.most_attempts;
+    }
+    if (plan.latency > 0 || plan.failure > 0) {
+        plan.ring = std::min<std::size_t>(run.steps + 1, plan.most_attempts * std::max<std::size_t>(plan.latency, 1) + 1);
+    }
+}
+
+}  // namespace
+
+PreparedHedge::PreparedHedge(const PathRun& run, std::size_t levels, const std::vector<HedgedOption>& position, const HedgeRun& terms,
+                             const HedgeInstrument& instrument, const std::vector<HedgePolicy>& wanted, const HedgeCosts& costs,
+                             const OrderExecution& orders) {
+    const Checker check{""};
+    if (run.steps < 1) throw std::invalid_argument("steps = 0 must be positive");
+    check.positive(run.step, "step");
+    check.finite(terms.rate, "rate");
+    check.finite(terms.initial_value, "initial_value");
+    check.require(terms.numeraire == Numeraire::quote || terms.rate == 0, "rate", terms.rate, "0 where amounts are coins");
+    check.finite(instrument.funding, "funding");
+    check.level(instrument.funding_level, levels, "funding_level");
+    const bool perpetual = instrument.kind == HedgeKind::linear_perpetual || instrument.kind == HedgeKind::inverse_perpetual;
+    check.require(perpetual || (instrument.funding == 0 && instrument.funding_level < 0), "funding", instrument.funding,
+                  "0: only perpetuals pay it");
+    if (instrument.kind == HedgeKind::dated_future) {
+        check.finite(instrument.basis, "basis");
+        check.require(instrument.maturity >= double(run.steps) * run.step * (1 - 1e-12), "maturity", instrument.maturity,
+                      "at the last expiry or later");
+    }
+    check.not_negative(costs.proportional, "proportional");
+    check.not_negative(costs.fixed, "fixed");
+    check.not_negative(costs.impact, "impact");
+    check.level(costs.fixed_level, levels, "fixed_level");
+
+    prepare_options(*this, position, run, terms);
+    prepare_steps(*this, run, terms, instrument);
+    prepare_policies(*this, wanted);
+    prepare_orders(*this, orders, run);
+
+    for (PolicyPlan& p : policies) p.exposes = p.centre == Centre::shared && !p.filtered && plan.ring == 0;
+    plan.options = options.size();
+    plan.option = options.data();
+    plan.policies = policies.size();
+    plan.policy = policies.data();
+    plan.steps = steps.data();
+    plan.variances = decays.size();
+    plan.variance_decay = decays.data();
+    plan.variance_start = starts.data();
+    plan.model_vol = terms.model_vol;
+    plan.premium_adjusted = terms.numeraire == Numeraire::coin;
+    plan.kind = instrument.kind;
+    plan.step = run.step;
+    plan.rate = terms.rate;
+    plan.funding = instrument.funding;
+    plan.funding_level = instrument.funding_level;
+    plan.initial_value = terms.initial_value;
+    plan.last = run.steps;
+    plan.proportional = costs.proportional;
+    plan.fixed = costs.fixed;
+    plan.fixed_level = costs.fixed_level;
+    plan.impact = costs.impact;
+    plan.close = costs.close;
+    plan.below = below.data();
+}
+
+HedgeStorage::HedgeStorage(const HedgePlan& plan) : states_(plan.policies), block_(std::make_unique<HedgeBlock>()) {
+    constexpr std::size_t own = 12;
+    const std::size_t rings = 3 * plan.ring;
+    lanes_.resize(plan.policies * (own + rings) + plan.history + plan.variances);
+    AlignedLane* next = lanes_.data();
+    const auto lane = [&] { return (next++)->lane; };
+    const auto lanes = [&](std::size_t count) {
+        Lane* first = &next->lane;
+        next += count;
+        return first;
+    };
+    static_assert(sizeof(AlignedLane) == sizeof(Lane));
+    for (PolicyState& s : states_) {
+        s.ordered = lane();
+        s.held = plan.ring > 0 ? lane() : s.ordered;
+        for (double** member : {&s.gain, &s.turnover, &s.trades, &s.fixed, &s.impact, &s.latency, &s.exposure, &s.failures, &s.last, &s.ready}) {
+            *member = lane();
+        }
+        if (plan.ring > 0) s.ring = {lanes(plan.ring), lanes(plan.ring), lanes(plan.ring)};
+    }
+    block_->moved = lanes(plan.history);
+    block_->variance = lanes(plan.variances);
+    block_->policy = states_.data();
+}
+
+void HedgeStorage::reset() { std::memset(static_cast<void*>(lanes_.data()), 0, lanes_.size() * sizeof(AlignedLane)); }
+
+}  // namespace hedgecore

@@ -1,0 +1,44 @@
+// A hedging simulation made ready: checked, with the constants of its laws and of every step.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "hedging/hedge_block.hpp"
+
+namespace hedgecore {
+
+// What the plan's pointers lead to belongs to this.
+struct PreparedHedge {
+    HedgePlan plan;
+    std::vector<OptionPlan> options;
+    std::vector<PolicyPlan> policies;
+    std::vector<StepPlan> steps;
+    std::vector<double> decays, starts, below;
+
+    // Throws std::invalid_argument naming what is outside of its domain. `levels` and `start_variance` are the path model's.
+    PreparedHedge(const PathRun& run, std::size_t levels, const std::vector<HedgedOption>& position, const HedgeRun& terms,
+                  const HedgeInstrument& instrument, const std::vector<HedgePolicy>& policies, const HedgeCosts& costs,
+                  const OrderExecution& orders);
+    PreparedHedge(const PreparedHedge&) = delete;
+    PreparedHedge& operator=(const PreparedHedge&) = delete;
+};
+
+// The lanes of one block, for all policies, zero at the start of a block.
+class HedgeStorage {
+public:
+    explicit HedgeStorage(const HedgePlan& plan);
+    void reset();
+    HedgeBlock& block() { return *block_; }
+    const PolicyState& policy(std::size_t j) const { return states_[j]; }
+
+private:
+    struct AlignedLane {
+        alignas(64) Lane lane;
+    };
+    std::vector<AlignedLane> lanes_;
+    std::vector<PolicyState> states_;
+    std::unique_ptr<HedgeBlock> block_;
+};
+
+}  // namespace hedgecore

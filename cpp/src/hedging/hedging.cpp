@@ -1,0 +1,131 @@
+#include "hedgecore/hedging.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <memory>
+#include <stdexcept>
+#include <string>
+
+#include "dispatch/kernels.hpp"
+#include "hedging/hedge_plan.hpp"
+#include "paths/path_source.hpp"
+
+namespace hedgecore {
+namespace {
+
+constexpr std::size_t steps_per_chunk = std::size_t(1) << 15;  // path-steps of ten policies that are worth handing to a thread
+
+// Of one policy and path.
+double ledger_of(HedgeLedger which, const HedgePlan& plan, const HedgeBlock& b, const PolicyState& s, std::size_t i) {
+    const auto cost = [&] { return plan.proportional * s.turnover[i] + s.fixed[i] + s.impact[i]; };
+    switch (which) {
+        case HedgeLedger::pnl: return b.option[i] + s.gain[i] - cost();
+        case HedgeLedger::cost: return cost();
+        case HedgeLedger::turnover: return s.turnover[i];
+        case HedgeLedger::trades: return s.trades[i];
+        case HedgeLedger::fixed: return s.fixed[i];
+        case HedgeLedger::impact: return s.impact[i];
+        case HedgeLedger::latency: return s.latency[i];
+        case HedgeLedger::exposure: return s.exposure[i] / double(plan.last);
+        case HedgeLedger::failures: return s.failures[i];
+    }
+    return 0.0;
+}
+
+// The ledgers of the paths of one block, and their sums over it.
+void write(const HedgePlan& plan, const HedgeStorage& storage, const HedgeBlock& b, const HedgeOutputs& out, std::size_t first,
+           std::size_t count, double* sums) {
+    if (out.option) std::copy_n(b.option, count, out.option + first);
+    for (std::size_t j = 0; j < plan.policies; ++j) {
+        for (std::size_t k = 0; k < hedge_ledgers; ++k) {
+            double sum = 0, squares = 0;
+            double* to = out.ledger[k] ? out.ledger[k] + j * out.stride + first : nullptr;
+            for (std::size_t i = 0; i < count; ++i) {
+                const double x = ledger_of(HedgeLedger(k), plan, b, storage.policy(j), i);
+                sum += x;
+                squares += x * x;
+                if (to) to[i] = x;
+            }
+            sums[2 * (j * hedge_ledgers + k)] = sum;
+            sums[2 * (j * hedge_ledgers + k) + 1] = squares;
+        }
+    }
+}
+
+// What a thread works on. Shared with decisions, whose arrays may be kept beyond the simulation.
+struct Worker {
+    PathBlock paths;
+    HedgeStorage storage;
+
+    explicit Worker(const HedgePlan& plan) : storage(plan) {}
+};
+
+// The policies that are decided by the caller, at one step.
+void decide_elsewhere(const HedgePlan& plan, const std::vector<HedgeDecision>& decisions, const std::shared_ptr<Worker>& worker,
+                      std::size_t step, std::size_t count) {
+    HedgeBlock& b = worker->storage.block();
+    for (std::size_t j = 0; j < plan.policies; ++j) {
+        const PolicyPlan& p = plan.policy[j];
+        if (!p.external) continue;
+        const bool looks = step % p.every == 0 && !(p.blackout > 0 && plan.steps[step].to_expiry <= p.blackout);
+        if (looks) {
+            std::fill_n(b.order, b.n, 0.0);
+            const PolicyState& s = worker->storage.policy(j);
+            decisions[j]({step, count, worker->paths.first, b.spot, worker->paths.variance[0], b.delta, b.gamma, s.held, s.ordered, b.order, worker});
+            for (std::size_t i = 0; i < count; ++i) {
+                if (std::isfinite(b.order[i])) continue;
+                throw std::invalid_argument("policies[" + std::to_string(j) + "]: the order of path " + std::to_string(worker->paths.first + i) +
+                                            " at step " + std::to_string(step) + " is not finite");
+            }
+        }
+        kernels().hedge_orders(plan, worker->paths, b, j, step, looks);
+    }
+}
+
+}  // namespace
+
+void simulate_hedging(const PathModel& model, const PathRun& run, const std::vector<HedgedOption>& position, const HedgeRun& terms,
+                      const HedgeInstrument& instrument, const std::vector<HedgePolicy>& policies, const HedgeCosts& costs,
+                      const OrderExecution& orders, const HedgeOutputs& outputs, const Execution& execution,
+                      const std::vector<HedgeDecision>& decisions) {
+    const PathSource source(model, run);
+    PreparedHedge prepared(run, source.levels(), position, terms, instrument, policies, costs, orders);
+    bool elsewhere = false;
+    for (std::size_t j = 0; j < std::min(decisions.size(), policies.size()); ++j) {
+        if (decisions[j]) elsewhere = prepared.policies[j].external = true;
+    }
+    if (elsewhere) prepared.plan.needs |= hedge_gamma;
+    const HedgePlan& plan = prepared.plan;
+    const std::size_t work = (run.steps + 1) * (10 + plan.policies + 4 * plan.options) / 10;
+    const std::size_t chunk = std::max<std::size_t>(1, steps_per_chunk / work / block_size) * block_size;
+    const std::size_t blocks = (run.paths + block_size - 1) / block_size, row = 2 * plan.policies * hedge_ledgers;
+    std::vector<double> sums(blocks * row);  // by block, then added in order
+    parallel_for(run.paths, chunk, execution, [&](std::size_t begin, std::size_t end) {
+        const auto worker = std::make_shared<Worker>(plan);
+        PathBlock* const paths = &worker->paths;
+        HedgeStorage& storage = worker->storage;
+        HedgeBlock& block = storage.block();
+        const Kernels& k = kernels();
+        for (std::size_t first = begin; first < end; first += block_size) {
+            const std::size_t count = std::min(block_size, end - first);
+            storage.reset();
+            source.start(*paths, run.first_path + first, count);
+            k.hedge_start(plan, *paths, block);
+            for (std::size_t step = 0; step < run.steps; ++step) {
+                k.hedge_step(plan, *paths, block, step);
+                if (elsewhere) decide_elsewhere(plan, decisions, worker, step, count);
+                source.advance(*paths, step);
+            }
+            k.hedge_finish(plan, *paths, block);
+            write(plan, storage, block, outputs, first, count, sums.data() + first / block_size * row);
+        }
+        if (run.done) run.done->fetch_add(end - begin, std::memory_order_relaxed);
+    });
+    if (!outputs.sums) return;
+    std::fill_n(outputs.sums, row, 0.0);
+    for (std::size_t block = 0; block < blocks; ++block) {
+        for (std::size_t k = 0; k < row; ++k) outputs.sums[k] += sums[block * row + k];
+    }
+}
+
+}  // namespace hedgecore

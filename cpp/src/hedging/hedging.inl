@@ -1,0 +1,213 @@
+// One block of paths through one step of a hedging simulation, in the order that hedgecore/hedging.hpp states.
+// Sums and products with 0.0 stand where plain copies and zeros would be compiled to calls of memmove and memset.
+
+static bool is_plain(HedgeKind kind) { return kind == HedgeKind::spot || kind == HedgeKind::linear_perpetual; }
+
+// P&L of a unit of the instrument since time 0. Spot is paid for and financed; the others are settled at every step.
+static void instrument_worth(const HedgePlan& plan, HedgeBlock& b, std::uint64_t step) {
+    const std::size_t n = b.n;
+    if (plan.kind == HedgeKind::spot && !plan.premium_adjusted) {
+        HC_EACH(i, n) b.worth[i] = b.amount[i] + 0.0;
+        return;
+    }
+    if (step == 0) {
+        HC_EACH(i, n) b.worth[i] = 0.0 * b.spot[i];
+        return;
+    }
+    const double h = plan.step, rate = plan.funding * h;
+    const double* level = b.level;  // that of the start of the step
+    if (plan.kind == HedgeKind::dated_future) {
+        const double now = plan.steps[step].unit, before = plan.steps[step - 1].unit;
+        HC_EACH(i, n) b.worth[i] = mad(b.money[i], now * b.spot[i] - before * b.before[i], b.worth[i]);
+    } else if (plan.kind == HedgeKind::inverse_perpetual) {
+        HC_EACH(i, n) {
+            const double funding = rate * level[i], growth = b.spot[i] / b.before[i];
+            b.worth[i] = mad(b.money[i], growth * (1.0 - funding) - 1.0, b.worth[i]);
+        }
+    } else {
+        HC_EACH(i, n) {
+            const double funding = rate * level[i];
+            b.worth[i] = mad(b.money[i], b.spot[i] - b.before[i] - funding * b.before[i], b.worth[i]);
+        }
+    }
+}
+
+// Prices of this time and what follows from them. paths is at `step`.
+static void observe(const HedgePlan& plan, const PathBlock& paths, HedgeBlock& b, std::uint64_t step) {
+    const std::size_t n = b.n;
+    const double* log_spot = paths.log_spot[0];
+    const StepPlan& now = plan.steps[step];
+    if (step > 0) {
+        HC_EACH(i, n) b.before[i] = b.spot[i] + 0.0;
+    }
+    HC_EACH(i, n) b.spot[i] = scaled_exponential(1.0, log_spot[i]);
+    if (plan.premium_adjusted || (plan.needs & hedge_root) || plan.kind == HedgeKind::inverse_perpetual) {
+        HC_EACH(i, n) b.inverse_spot[i] = 1.0 / b.spot[i];
+    }
+    const double growth = now.growth;
+    if (plan.premium_adjusted) {
+        HC_EACH(i, n) {
+            b.money[i] = b.inverse_spot[i] + 0.0;
+            b.amount[i] = 1.0;
+        }
+    } else {
+        HC_EACH(i, n) {
+            b.money[i] = growth;
+            b.amount[i] = growth * b.spot[i];
+        }
+    }
+    instrument_worth(plan, b, step);
+    if (plan.kind == HedgeKind::inverse_perpetual) {
+        HC_EACH(i, n) {
+            b.unit[i] = b.inverse_spot[i] + 0.0;
+            b.per_unit[i] = b.spot[i] + 0.0;
+        }
+    } else if (plan.kind == HedgeKind::dated_future) {
+        const double unit = now.unit, per_unit = 1.0 / now.unit;
+        HC_EACH(i, n) {
+            b.unit[i] = unit;
+            b.per_unit[i] = per_unit;
+        }
+    }
+    if (plan.funding_level >= 0) {
+        const double* level = paths.level[plan.funding_level];
+        HC_EACH(i, n) b.level[i] = level[i] + 0.0;
+    } else if (step == 0) {
+        HC_EACH(i, n) b.level[i] = 1.0;
+    }
+    const double fixed = plan.fixed;
+    if (fixed > 0.0 && plan.fixed_level >= 0) {
+        const double* level = paths.level[plan.fixed_level];
+        HC_EACH(i, n) b.fixed[i] = fixed * level[i] * b.money[i];
+    } else {
+        HC_EACH(i, n) b.fixed[i] = fixed * b.money[i];
+    }
+    // averages of squared returns, and past prices
+    if (step > 0) {
+        for (std::size_t k = 0; k < plan.variances; ++k) {
+            double* variance = b.variance[k];
+            const double keep = plan.variance_decay[k], per_year = (1.0 - keep) / plan.step;
+            HC_EACH(i, n) {
+                const double r = log_spot[i] - b.log_before[i];
+                variance[i] = mad(keep, variance[i], per_year * r * r);
+            }
+        }
+    }
+    HC_EACH(i, n) b.log_before[i] = log_spot[i] + 0.0;
+    if (plan.history > 0) {
+        double* kept = b.moved[step % plan.history];
+        HC_EACH(i, n) kept[i] = log_spot[i] + 0.0;
+    }
+}
+
+// The position's Greeks, and the powers of its gamma that laws share. b.gamma is S Gamma.
+static void shared_greeks(const HedgePlan& plan, const PathBlock& paths, HedgeBlock& b, std::uint64_t step) {
+    const std::size_t n = b.n;
+    const double* log_spot = paths.log_spot[0];
+    if (plan.model_vol) {
+        const double* variance = paths.variance[0];
+        HC_EACH(i, n) {
+            const double vol = __builtin_sqrt(larger(variance[i], 1e-12));
+            b.vol[i] = vol;
+            b.inverse_vol[i] = 1.0 / vol;
+        }
+    }
+    position_greeks(plan, step, 1.0, log_spot, plan.model_vol ? b.vol : nullptr, b.inverse_vol, b.delta,
+                    plan.needs & hedge_gamma ? b.gamma : nullptr, n);
+    if (!(plan.needs & ~unsigned(hedge_gamma | hedge_moves))) return;
+    HC_EACH(i, n) b.log_gamma[i] = finite_logarithm<false>(larger(magnitude(b.gamma[i]), 1e-300));
+    const double coin = plan.premium_adjusted ? 1.0 : 0.0;
+    const auto power = [&](double* out, double of_gamma, double of_spot) {
+        HC_EACH(i, n) out[i] = scaled_exponential(1.0, of_gamma * b.log_gamma[i] + of_spot * log_spot[i]);
+    };
+    // in logarithms: ln Gamma = log_gamma - ln S
+    if (plan.needs & hedge_cube) power(b.cube, 2.0 / 3.0, (coin - 1.0) / 3.0);
+    if (plan.needs & hedge_root) power(b.root, 0.5, 0.5 * (coin - 1.0));
+    if (plan.needs & hedge_shift) power(b.shift, 0.15, 0.15 * (1.0 - coin));
+    if (plan.needs & hedge_impulse) power(b.impulse, 0.5, 0.25 * coin - 0.5);
+}
+
+template <bool plain_unit>
+static void expose(const PolicyPlan& p, const PolicyState& s, const HedgeBlock& b) {
+    const std::size_t n = b.n;
+    const double *held = s.held, *unit = b.unit, *delta = b.delta, target = p.target;
+    double* exposure = s.exposure;
+    HC_EACH(i, n) exposure[i] += magnitude((plain_unit ? held[i] : held[i] * unit[i]) + (delta[i] - target));
+}
+
+template <bool plain_unit>
+static void policies_step(const HedgePlan& plan, const PathBlock& paths, HedgeBlock& b, std::uint64_t step) {
+    const double* log_spot = paths.log_spot[0];
+    const StepPlan& now = plan.steps[step];
+    for (std::size_t j = 0; j < plan.policies; ++j) {
+        const PolicyPlan& p = plan.policy[j];
+        const PolicyState& s = b.policy[j];
+        if (plan.ring > 0) fill_due<plain_unit>(plan, s, b, step);
+        if (p.external) continue;
+        const bool looks = step % p.every == 0 && !(p.blackout > 0 && now.to_expiry <= p.blackout);
+        bool exposed = false;
+        if (looks && decide<plain_unit>(plan, p, s, b, log_spot, step, exposed)) place<plain_unit>(plan, p, s, b, paths, step);
+        if (!exposed) expose<plain_unit>(p, s, b);
+    }
+}
+
+static void hedge_start(const HedgePlan& plan, const PathBlock& paths, HedgeBlock& b) {
+    const std::size_t n = b.n = paths.n;
+    const double* log_spot = paths.log_spot[0];
+    const double initial = plan.initial_value, growth = plan.steps[0].growth;
+    HC_EACH(i, n) b.option[i] = -initial * growth;
+    for (std::size_t k = 0; k < plan.variances; ++k) {
+        const double start = plan.variance_start[k];
+        double* variance = b.variance[k];
+        HC_EACH(i, n) variance[i] = start;
+    }
+    for (std::size_t j = 0; j < plan.policies; ++j) {
+        double* last = b.policy[j].last;
+        HC_EACH(i, n) last[i] = log_spot[i] + 0.0;
+    }
+}
+
+// Time `step`, before the horizon.
+static void hedge_step(const HedgePlan& plan, const PathBlock& paths, HedgeBlock& b, std::uint64_t step) {
+    observe(plan, paths, b, step);
+    settle_options(plan, step, b);
+    shared_greeks(plan, paths, b, step);
+    is_plain(plan.kind) ? policies_step<true>(plan, paths, b, step) : policies_step<false>(plan, paths, b, step);
+}
+
+// What follows a decision that was made elsewhere, whose orders are in b.order.
+template <bool plain_unit>
+static void orders_step(const HedgePlan& plan, const PathBlock& paths, HedgeBlock& b, std::size_t j, std::uint64_t step, bool any) {
+    const PolicyPlan& p = plan.policy[j];
+    const PolicyState& s = b.policy[j];
+    if (any && p.filtered) any = filter_orders(plan, p, s, b, paths.log_spot[0], step);
+    if (any) place<plain_unit>(plan, p, s, b, paths, step);
+    expose<plain_unit>(p, s, b);
+}
+
+static void hedge_orders(const HedgePlan& plan, const PathBlock& paths, HedgeBlock& b, std::size_t j, std::uint64_t step, bool any) {
+    is_plain(plan.kind) ? orders_step<true>(plan, paths, b, j, step, any) : orders_step<false>(plan, paths, b, j, step, any);
+}
+
+// The horizon: the last options are settled and what is held is valued; it is sold where that is asked for.
+static void hedge_finish(const HedgePlan& plan, const PathBlock& paths, HedgeBlock& b) {
+    const std::size_t n = b.n;
+    observe(plan, paths, b, plan.last);
+    settle_options(plan, plan.last, b);
+    for (std::size_t j = 0; j < plan.policies; ++j) {
+        const PolicyState& s = b.policy[j];
+        if (plan.close) {
+            const double* held = s.held;
+            const double* unit = is_plain(plan.kind) ? nullptr : b.unit;
+            const double tolerance = plan.policy[j].tolerance;
+            if (unit) {
+                HC_EACH(i, n) b.order[i] = from_bits(bits_of(-held[i]) & mask_of(magnitude(held[i] * unit[i]) > tolerance));
+            } else {
+                HC_EACH(i, n) b.order[i] = from_bits(bits_of(-held[i]) & mask_of(magnitude(held[i]) > tolerance));
+            }
+            is_plain(plan.kind) ? fill_any<true>(plan, s, b, b.order, nullptr) : fill_any<false>(plan, s, b, b.order, nullptr);
+        } else {
+            HC_EACH(i, n) s.gain[i] = mad(s.held[i], b.worth[i], s.gain[i]);
+        }
+    }
+}

@@ -1,0 +1,70 @@
+"""The hedging simulation: a position, a path model and a set of policies, all on the same paths.
+
+>>> import hedgecore as hc
+>>> run = hc.hedging.simulate(
+...     hc.hedging.Option(strike=100, expiry=30 / 365, vol=0.6, quantity=-1),
+...     hc.paths.GBM(vol=0.6),
+...     [hc.hedging.Clock(every=24), hc.hedging.WhalleyWilmott(risk_aversion=1.0)],
+...     costs=hc.hedging.Costs(fee=5e-4), n_paths=2000, steps=720, seed=1,
+... )
+>>> run.pnl.shape
+(2, 2000)
+"""
+
+from __future__ import annotations
+
+from hedgecore.hedging.costs import Costs
+from hedgecore.hedging.execution import Execution, exponential, geometric
+from hedgecore.hedging.frontier import Frontier
+from hedgecore.hedging.policies import (
+    AutoHedger,
+    Clock,
+    Custom,
+    DeltaBand,
+    FixedAndProportional,
+    Leland,
+    NoHedge,
+    Policy,
+    PriceMove,
+    RealisedVolBand,
+    ScaledVol,
+    State,
+    WhalleyWilmott,
+    Zakamouline,
+)
+from hedgecore.hedging.position import Future, Option, Perpetual, Spot
+from hedgecore.hedging.results import LEDGERS, Run
+from hedgecore.hedging.simulate import simulate, solve_risk_aversion, sweep
+from hedgecore.hedging.statistics import expected_shortfall
+
+__all__ = [
+    "LEDGERS",
+    "AutoHedger",
+    "Clock",
+    "Costs",
+    "Custom",
+    "DeltaBand",
+    "Execution",
+    "FixedAndProportional",
+    "Frontier",
+    "Future",
+    "Leland",
+    "NoHedge",
+    "Option",
+    "Perpetual",
+    "Policy",
+    "PriceMove",
+    "RealisedVolBand",
+    "Run",
+    "ScaledVol",
+    "Spot",
+    "State",
+    "WhalleyWilmott",
+    "Zakamouline",
+    "expected_shortfall",
+    "exponential",
+    "geometric",
+    "simulate",
+    "solve_risk_aversion",
+    "sweep",
+]

@@ -1,0 +1,177 @@
+"""What a simulation returns."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from hedgecore._core import hedge_ledgers
+from hedgecore.frames import Columns, Library, frame_of, text_table
+from hedgecore.hedging.statistics import expected_shortfall, std_error, std_influence
+
+if TYPE_CHECKING:
+    from hedgecore.hedging.costs import Costs
+    from hedgecore.hedging.frontier import Frontier
+    from hedgecore.hedging.policies import Policy
+
+FloatArray = npt.NDArray[np.float64]
+
+#: What may be kept for each policy and path: the net P&L; all costs; the amount traded; the number of trades; fixed costs; cost of
+#: impact; latency, the size of each fill times what the price moved between decision and fill; exposure, the mean over time of abs(x);
+#: failed attempts.  Amounts are in the numeraire, in money of the last step.
+LEDGERS: tuple[str, ...] = tuple(hedge_ledgers)
+
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    """P&L of a position under several policies, on the same paths.
+
+    Attributes
+    ----------
+    names, families, policies
+        Of each policy.
+    unhedged
+        P&L of the position alone, by path.
+    ledgers
+        What was kept: names to arrays of shape (policies, paths).
+    premium
+        Received for the position at the start, negative where paid, in the numeraire.
+    costs, numeraire
+        Of the simulation.
+    first_path
+        The number of the first path.
+    sums
+        (policies, ledgers, 2): sums over the paths, and of squares.
+    """
+
+    names: tuple[str, ...]
+    families: tuple[str, ...]
+    policies: tuple[Policy, ...]
+    unhedged: FloatArray
+    ledgers: dict[str, FloatArray]
+    sums: FloatArray
+    premium: float
+    costs: Costs
+    numeraire: str
+    first_path: int
+
+    @property
+    def n_paths(self) -> int:
+        """How many paths there are."""
+        return len(self.unhedged)
+
+    @property
+    def pnl(self) -> FloatArray:
+        """Net P&L, of shape (policies, paths)."""
+        return self.ledgers["pnl"]
+
+    def mean(self, ledger: str) -> FloatArray:
+        """Return the mean of a ledger for each policy."""
+        return np.asarray(self.sums[:, self._place(ledger), 0] / self.n_paths)
+
+    def error(self, ledger: str) -> FloatArray:
+        """Return the standard error of that mean."""
+        n, mean = self.n_paths, self.mean(ledger)
+        square = self.sums[:, self._place(ledger), 1] / n
+        return np.sqrt(np.maximum(square - mean * mean, 0.0) / max(n - 1, 1))
+
+    def _place(self, ledger: str) -> int:
+        if ledger not in LEDGERS:
+            raise ValueError(f"ledger: {ledger!r} is none of {', '.join(LEDGERS)}")
+        return LEDGERS.index(ledger)
+
+    def index(self, name: str) -> int:
+        """Return the row of a policy."""
+        if name not in self.names:
+            raise KeyError(f"{name!r} is none of the policies {', '.join(self.names)}")
+        return self.names.index(name)
+
+    def difference(self, name: str, other: str) -> dict[str, tuple[float, float]]:
+        """Return mean, std and es95 of one policy less those of another, each with the standard error of paired paths."""
+        from hedgecore.hedging.statistics import shortfall_influence
+
+        a, b = self.pnl[self.index(name)], self.pnl[self.index(other)]
+        return {
+            "mean": (float((a - b).mean()), std_error(a - b)),
+            "std": (float(a.std() - b.std()), std_error(std_influence(a) - std_influence(b))),
+            "es95": (
+                expected_shortfall(a, 0.95)[0] - expected_shortfall(b, 0.95)[0],
+                std_error(shortfall_influence(a, 0.95) - shortfall_influence(b, 0.95)),
+            ),
+        }
+
+    def columns(self) -> Columns:
+        """Return the scorecard: a row for each policy.
+
+        mean, std, skew, quantiles, es95, es99 and worst are of the net P&L (losses positive for ES), ``*_error`` are standard errors;
+        cost, proportional, fixed, impact, turnover, trades, latency, exposure and failures are means over the paths; effectiveness is
+        1 - Var(hedged) / Var(unhedged).
+        """
+        pnl, n = self.pnl, self.n_paths
+        mean = pnl.mean(axis=1)
+        centred = pnl - mean[:, None]
+        variance = (centred**2).mean(axis=1)
+        std = np.sqrt(variance)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            skew = np.where(std > 0, (centred**3).mean(axis=1) / std**3, 0.0)
+            effectiveness = 1 - variance / self.unhedged.var()
+        tails = {
+            level: np.array([expected_shortfall(row, level) for row in pnl])
+            for level in (0.95, 0.99)
+        }
+        quantiles = np.quantile(pnl, [0.01, 0.05, 0.5, 0.95], axis=1)
+        return {
+            "policy": np.array(self.names, dtype=object),
+            "family": np.array(self.families, dtype=object),
+            "mean": mean,
+            "mean_error": std / np.sqrt(max(n - 1, 1)),
+            "std": std * np.sqrt(n / max(n - 1, 1)),
+            "std_error": np.array([std_error(std_influence(row)) for row in pnl]),
+            "skew": skew,
+            "q01": quantiles[0],
+            "q05": quantiles[1],
+            "median": quantiles[2],
+            "q95": quantiles[3],
+            "es95": tails[0.95][:, 0],
+            "es95_error": tails[0.95][:, 1],
+            "es99": tails[0.99][:, 0],
+            "es99_error": tails[0.99][:, 1],
+            "worst": pnl.min(axis=1),
+            "worst_path": self.first_path + pnl.argmin(axis=1),
+            "cost": self.mean("cost"),
+            "cost_error": self.error("cost"),
+            "proportional": self.costs.proportional * self.mean("turnover"),
+            "fixed": self.mean("fixed"),
+            "impact": self.mean("impact"),
+            "turnover": self.mean("turnover"),
+            "trades": self.mean("trades"),
+            "latency": self.mean("latency"),
+            "latency_error": self.error("latency"),
+            "exposure": self.mean("exposure"),
+            "failures": self.mean("failures"),
+            "effectiveness": effectiveness,
+        }
+
+    def to_frame(self, library: Library | None = None) -> Any:
+        """Return :meth:`columns` as a data frame, of pandas or polars."""
+        return frame_of(self.columns(), library)
+
+    def summary(self) -> str:
+        """Return the scorecard as text."""
+        columns = self.columns()
+        names = ("policy", "mean", "std", "es95", "es99", "worst", "cost", "turnover", "trades", "exposure")  # fmt: skip
+        return text_table({name: columns[name] for name in names})
+
+    def frontier(
+        self,
+        by: Literal["std", "es95", "es99"] = "std",
+        families: Sequence[str] | None = None,
+    ) -> Frontier:
+        """Return mean cost against risk, by family."""
+        from hedgecore.hedging.frontier import frontier_of
+
+        return frontier_of(self, by, families)

@@ -1,0 +1,47 @@
+"""Statistics of P&L with their standard errors, by influence: d(statistic) is the mean of the influence of each path.
+
+Influences let statistics of policies on the same paths be compared with errors that know of it.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+FloatArray = npt.NDArray[np.float64]
+
+
+def expected_shortfall(pnl: FloatArray, level: float) -> tuple[float, float]:
+    """Return the mean loss of the worst 1 - level of paths, and its standard error.
+
+    The path on the boundary counts with its fraction.  The error is that of Var(L | L > q) + level (ES - q)^2 over n (1 - level).
+    """
+    n = len(pnl)
+    tail = n * (1.0 - level)
+    whole = min(int(tail), n - 1)
+    worst = np.sort(np.partition(pnl, whole)[: whole + 1])
+    quantile = -worst[whole]
+    shortfall = (-worst[:whole].sum() + (tail - whole) * quantile) / tail
+    spread = float(worst[:whole].var()) if whole > 1 else 0.0
+    error = np.sqrt((spread + level * (shortfall - quantile) ** 2) / tail)
+    return float(shortfall), float(error)
+
+
+def shortfall_influence(pnl: FloatArray, level: float) -> FloatArray:
+    """Return the influence of each path on the expected shortfall."""
+    shortfall, _ = expected_shortfall(pnl, level)
+    tail = len(pnl) * (1.0 - level)
+    quantile = -float(np.partition(pnl, int(tail))[int(tail)])
+    return np.asarray(quantile + np.maximum(-pnl - quantile, 0.0) / (1.0 - level) - shortfall)
+
+
+def std_influence(x: FloatArray) -> FloatArray:
+    """Return the influence of each path on the standard deviation."""
+    centred = x - x.mean()
+    std = np.sqrt((centred * centred).mean())
+    return np.asarray((centred * centred - std * std) / (2 * std)) if std > 0 else np.zeros_like(x)
+
+
+def std_error(influence: FloatArray) -> float:
+    """Return the standard error of a statistic."""
+    return float(influence.std() / np.sqrt(len(influence)))

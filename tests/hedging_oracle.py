@@ -1,0 +1,312 @@
+"""A slow, obvious definition of the hedging simulation, path by path, in plain Python floats.
+
+Written from the order of events and from the published formulas, apart from the code under test: cash accounts that earn their rate, marked
+perpetuals, orders in a list.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+
+def cdf(x: float) -> float:
+    return 0.5 * math.erfc(-x / math.sqrt(2))
+
+
+def density(x: float) -> float:
+    return math.exp(-0.5 * x * x) / math.sqrt(2 * math.pi)
+
+
+@dataclass
+class Leg:
+    kind: int
+    strike: float
+    expiry: int  # step
+    vol: float
+    quantity: float
+
+
+def black(
+    leg: Leg, spot: float, left: float, rate: float, vol: float
+) -> tuple[float, float, float]:
+    """Value, delta and gamma of one option."""
+    s = vol * math.sqrt(left)
+    d1 = (math.log(spot / leg.strike) + rate * left) / s + s / 2
+    w, paid = leg.kind, leg.strike * math.exp(-rate * left)
+    value = w * (spot * cdf(w * d1) - paid * cdf(w * (d1 - s)))
+    return value, w * cdf(w * d1), density(d1) / (spot * s)
+
+
+@dataclass
+class World:
+    """What a policy is shown at a step."""
+
+    step: int
+    spot: float
+    delta: float  # of the position
+    gamma: float
+    tau: float
+    vol_delta: Callable[[float], float]  # the delta at vols times a factor
+    history: list[float]
+    rounding: float  # deviations that are none
+
+
+@dataclass
+class Case:
+    legs: list[Leg]
+    h: float
+    rate: float = 0.0
+    coin: bool = False
+    instrument: str = "spot"
+    funding: float = 0.0
+    basis: float = 0.0
+    maturity: float = 0.0
+    k: float = 0.0
+    fixed: float = 0.0
+    impact: float = 0.0
+    close: bool = True
+    latency: int = 0
+    variance: list[float] | None = None
+    delays: Callable[[int], tuple[int, int]] | None = (
+        None  # latency and attempts of an order of that step, the first too
+    )
+
+
+def greeks(case: Case, step: int, spot: float, factor: float = 1.0) -> tuple[float, float]:
+    """Delta (net of premium in coins) and gamma of the options that live."""
+    delta = gamma = 0.0
+    for leg in case.legs:
+        if leg.expiry <= step:
+            continue
+        vol = math.sqrt(case.variance[step]) if case.variance is not None else leg.vol
+        value, d, g = black(leg, spot, (leg.expiry - step) * case.h, case.rate, vol * factor)
+        delta += leg.quantity * (d - (value / spot if case.coin else 0.0))
+        gamma += leg.quantity * g
+    return delta, gamma
+
+
+def mean_left(case: Case, step: int) -> float:
+    living = [leg for leg in case.legs if leg.expiry > step]
+    size = sum(abs(leg.quantity) for leg in living)
+    return sum(abs(leg.quantity) * (leg.expiry - step) for leg in living) / size * case.h
+
+
+def per_unit(case: Case, step: int, spot: float) -> float:
+    """Delta of a unit of the instrument."""
+    if case.instrument == "inverse":
+        return 1 / spot
+    if case.instrument == "future":
+        return math.exp(case.basis * (case.maturity - step * case.h))
+    return 1.0
+
+
+def simulate(
+    case: Case, spots: list[float], policy: Callable[[World, float], float], initial: float
+) -> dict[str, float]:
+    """One path.  The policy returns the trade, in coins of delta, given the deviation."""
+    steps = len(spots) - 1
+    grow = math.exp(case.rate * case.h)
+    rounding = 1e-12 * sum(abs(leg.quantity) for leg in case.legs)
+    cash = -initial
+    out = {
+        "cost": 0.0,
+        "turnover": 0.0,
+        "trades": 0.0,
+        "latency": 0.0,
+        "exposure": 0.0,
+        "fixed": 0.0,
+        "impact": 0.0,
+        "failures": 0.0,
+    }
+    held = ordered = 0.0
+    orders: list[tuple[int, float, int, int]] = []  # due, size, decided, attempts
+
+    def after(step: int) -> float:
+        return math.exp(case.rate * (steps - step) * case.h)
+
+    def money(usd: float, spot: float) -> float:
+        return usd / spot if case.coin else usd
+
+    def fill(step: int, size: float, attempts: int = 1) -> None:
+        nonlocal cash, held
+        spot = spots[step]
+        coins = size * per_unit(case, step, spot)
+        held += size
+        if case.instrument == "spot" and not case.coin:
+            cash -= size * spot
+        amount = money(abs(coins) * spot, spot)
+        fixed, impact = money(case.fixed * attempts, spot), money(case.impact * coins**2, spot)
+        cash -= case.k * amount + fixed + impact
+        out["cost"] += (case.k * amount + fixed + impact) * after(step)
+        out["turnover"] += amount * after(step)
+        out["fixed"] += fixed * after(step)
+        out["impact"] += impact * after(step)
+        out["trades"] += 1
+
+    for step in range(steps + 1):
+        spot = spots[step]
+        if step > 0:
+            cash *= grow
+            before = spots[step - 1]
+            if case.instrument == "linear" or (case.instrument == "spot" and case.coin):
+                cash += money(held * (spot - before) - held * before * case.funding * case.h, spot)
+            elif case.instrument == "inverse":
+                coins = held * (1 / before - 1 / spot) - held / before * case.funding * case.h
+                cash += coins if case.coin else coins * spot
+            elif case.instrument == "future":
+                price = [spots[t] * per_unit(case, t, 0.0) for t in (step - 1, step)]
+                cash += money(held * (price[1] - price[0]), spot)
+        for leg in case.legs:
+            if leg.expiry == step:
+                cash += money(leg.quantity * max(leg.kind * (spot - leg.strike), 0.0), spot)
+        if step == steps:
+            break
+        delta, gamma = greeks(case, step, spot)
+        due = [o for o in orders if o[0] == step]
+        orders = [o for o in orders if o[0] > step]
+        if due:  # what comes due together is one fill
+            fill(step, sum(size for _, size, _, _ in due), sum(tries for *_, tries in due))
+            if case.instrument == "spot" and not case.coin:
+                out["latency"] += sum(
+                    size * (spot * after(step) - spots[decided] * after(decided))
+                    for _, size, decided, _ in due
+                )
+        unit = per_unit(case, step, spot)
+        world = World(
+            step, spot, delta, gamma, mean_left(case, step), lambda f, t=step, s=spot: greeks(case, t, s, f)[0], spots[: step + 1], rounding
+        )  # fmt: skip
+        size = policy(world, ordered * unit) / unit
+        if abs(size * unit) > rounding:
+            ordered += size
+            delay, attempts = case.latency if step > 0 else 0, 1
+            if case.delays is not None:
+                delay, attempts = case.delays(step)
+            out["failures"] += attempts - 1
+            if delay:
+                orders.append((step + delay, size, step, attempts))
+            else:
+                fill(step, size, attempts)
+        out["exposure"] += abs(held * unit + delta) / steps
+    if case.close:
+        if abs(held * per_unit(case, steps, spots[-1])) > rounding:
+            fill(steps, -held)
+    elif case.instrument == "spot" and not case.coin:
+        cash += held * spots[-1]
+    return {"pnl": cash, **out}
+
+
+# Policies: the trade, given the deltas of position and hedge.
+
+
+def toward(x: float, low: float, high: float) -> float:
+    return min(max(x, low), high) - x
+
+
+def band(width: float, inner: float = 1.0, up: float = 1.0, down: float = 1.0) -> Any:
+    def policy(w: World, hedge: float) -> float:
+        x = w.delta + hedge
+        if -down * width <= x <= up * width:
+            return 0.0
+        return toward(x, -down * width * inner, up * width * inner)
+
+    return policy
+
+
+def clock(every: int = 1, factor: float = 1.0) -> Any:
+    def policy(w: World, hedge: float) -> float:
+        return -(w.vol_delta(factor) + hedge) if w.step % every == 0 else 0.0
+
+    return policy
+
+
+def ratio(up: float, down: float, share: float) -> Any:
+    def policy(w: World, hedge: float) -> float:
+        x = w.delta + hedge
+        return -share * x if x > up or x < -down else 0.0
+
+    return policy
+
+
+class Move:
+    def __init__(self, threshold: float) -> None:
+        self.threshold, self.last = threshold, None
+
+    def __call__(self, w: World, hedge: float) -> float:
+        if self.last is not None and abs(math.log(w.spot / self.last)) <= self.threshold:
+            return 0.0
+        if abs(w.delta + hedge) <= w.rounding:
+            return 0.0
+        self.last = w.spot
+        return -(w.delta + hedge)
+
+
+def whalley_wilmott(
+    gamma: float, k: float, rate: float = 0.0, inner: float = 1.0, coin: bool = False
+) -> Any:
+    def policy(w: World, hedge: float) -> float:
+        averse = gamma / w.spot if coin else gamma
+        width = (1.5 * math.exp(-rate * w.tau) * k * w.spot * w.gamma**2 / averse) ** (1 / 3)
+        return band(width, inner)(w, hedge)
+
+    return policy
+
+
+def zakamouline(gamma: float, k: float, vol: float, rate: float = 0.0, coin: bool = False) -> Any:
+    def policy(w: World, hedge: float) -> float:
+        averse = gamma / w.spot if coin else gamma
+        share = (math.exp(-rate * w.tau) / vol) ** 0.25
+        h0 = k / (averse * w.spot * vol**2 * w.tau)
+        h1 = 1.12 * k**0.31 * w.tau**0.05 * share * (abs(w.gamma) / averse) ** 0.5
+        kz = -4.76 * k**0.78 * w.tau**-0.02 * share * (averse * w.spot**2 * abs(w.gamma)) ** 0.15
+        factor = math.sqrt(max(1 + kz if w.gamma > 0 else 1 - kz, 1e-4))
+        x = w.vol_delta(factor) + hedge
+        return toward(x, -h0 - h1, h0 + h1)
+
+    return policy
+
+
+def impulse_bounds(
+    gamma: float, k: float, c: float, spot: float, curvature: float
+) -> tuple[float, float]:
+    """a and b of the law of fixed and proportional costs, by a bracketing root of its two equations."""
+    kappa = 6 * curvature**2 / gamma
+    fixed = lambda v: (2 * c * kappa / v) ** (1 / 3)
+    # 2 a b (a + b) = (v^2 - u^2) v / 2 = k S kappa
+    low = (2 * c * kappa) ** 0.25
+    high = low + (2 * k * spot * kappa) ** (1 / 3) * 2
+    high *= 2
+    for _ in range(200):
+        v = (low + high) / 2
+        above = (v * v - fixed(v) ** 2) * v / 2 > k * spot * kappa
+        low, high = (low, v) if above else (v, high)
+    u = fixed(v)
+    return (v - u) / 2, (v + u) / 2
+
+
+def impulse(gamma: float, k: float, c: float) -> Any:
+    def policy(w: World, hedge: float) -> float:
+        a, b = impulse_bounds(gamma, k, c, w.spot, w.gamma)
+        x = w.delta + hedge
+        return toward(x, -a, a) if abs(x) > b else 0.0
+
+    return policy
+
+
+class Realised:
+    def __init__(self, width: float, half_life: float, vol: float, power: float, h: float) -> None:
+        self.width, self.keep, self.vol, self.power, self.h = (
+            width,
+            0.5 ** (1 / half_life),
+            vol,
+            power,
+            h,
+        )
+
+    def __call__(self, w: World, hedge: float) -> float:
+        variance = self.vol**2
+        for a, b in zip(w.history, w.history[1:], strict=False):
+            variance = self.keep * variance + (1 - self.keep) * math.log(b / a) ** 2 / self.h
+        return band(self.width * (math.sqrt(variance) / self.vol) ** self.power)(w, hedge)
