@@ -272,7 +272,9 @@ FUNDING: Final = {
 """Funding payments of perpetuals."""
 
 DVOL: Final = {
-    "timestamp": Column(TIME, "UTC time as given; Deribit's closes bear the start of their interval"),
+    "timestamp": Column(
+        TIME, "UTC time as given; Deribit's closes bear the start of their interval"
+    ),
     "symbol": Column(_TEXT, "index, for example btc_usd; null if the file does not say"),
     "vol": Column(_NUMBER, "30-day volatility index, decimal per square-root year"),
     **_ROW,
