@@ -89,7 +89,7 @@ class TestOutput:
         assert run("surface", chain, "--json", out, "--parquet", parquet).exit_code == 0
         read = json.loads(out.read_text(), parse_constant=lambda name: pytest.fail(name))
         assert read["time"] == "2026-06-10T13:30:12Z"
-        assert read["model"] == "svi"
+        assert read["model"] == "svi_free"
         assert [part["underlying"] for part in read["surfaces"]] == ["BTC", "ETH"]
         for part, fit in zip(read["surfaces"], found.fits, strict=True):
             assert len(part["expiries"]) == 12
@@ -107,7 +107,7 @@ class TestOutput:
         done = run("surface", chain)
         assert done.exit_code == 0
         for text in (
-            "BTC, inverse options: raw SVI by expiry",
+            "BTC, inverse options: raw SVI by expiry without butterfly arbitrage",
             "25d RR",
             "left out of ETH",
             "one-sided",
@@ -115,7 +115,7 @@ class TestOutput:
             assert text in done.stdout
         assert "fitted 24 of 24 smiles" in done.stderr
         assert "fitted" not in done.stdout
-        assert "raw SVI by expiry. Forwards of the vols: the venue's" in done.stdout
+        assert "on the quoted range and near it. Forwards of the vols: the venue's" in done.stdout
 
     def test_to_the_output(self, chain: Path) -> None:
         done = run("surface", chain, "--csv", "-")

@@ -357,3 +357,15 @@ class TestRealChains:
         assert len(when) > 150_000
         assert fit.gain_in > 0.1
         assert fit.gain_out > 0.1
+
+
+def test_what_is_no_rule_is_an_error() -> None:
+    book = hc.Book.from_frame({"instrument": ["BTC-26JUN26-90000-C"], "quantity": [1]})
+    market = hc.Market("2026-06-10", index={"BTC": 88_000}, vols=0.5)
+    for call in (
+        book.risk,
+        book.scenarios,
+        lambda m, dynamics: book.explain(m, m, dynamics=dynamics),
+    ):
+        with pytest.raises(TypeError, match=r"dynamics must be a rule of .*, not 'sticky_delta'"):
+            call(market, dynamics="sticky_delta")

@@ -190,6 +190,14 @@ def test_settled_in_between() -> None:
     assert "settled: BTC-26JUN26" in repr(plain)
     with pytest.raises(ValueError, match=r"settlement of BTC .* = 0 must be finite and positive"):
         held.explain(before, after, settlements={("BTC", JUNE): 0})
+    for wrong in (("BTC", DECEMBER), ("ETH", JUNE)):
+        with pytest.raises(ValueError, match=f"nothing of the book in {wrong[0]} expired at"):
+            held.explain(before, after, settlements={wrong: 95_000.0})
+    # what expired is expanded from the start at either choice
+    expired = hc.Book.from_frame({"instrument": names[:2], "quantity": [10.0, -5.0]})
+    for name, column in expired.explain(before, after).usd.items():
+        middle = expired.explain(before, after, at="mid").usd[name]
+        assert middle == pytest.approx(column, rel=1e-12, abs=1e-9)
 
 
 def test_positions_tables_and_what_is_left_out() -> None:

@@ -133,7 +133,7 @@ class TestFits:
         first = surface.fit([before], model="sabr")
         cold, warm = (surface.fit([after], model="sabr", warm=w) for w in (None, first))
         np.testing.assert_allclose(warm.vol(after.strike, 0.25), cold.vol(after.strike, 0.25), atol=1e-4)  # fmt: skip
-        with pytest.raises(ValueError, match="warm is a surface of sabr: a fit of svi cannot"):
+        with pytest.raises(ValueError, match="warm is a surface of sabr: a fit of svi_free cannot"):
             surface.fit([after], warm=first)
 
     def test_bad_rows_do_not_pull(self) -> None:

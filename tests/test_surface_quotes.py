@@ -205,3 +205,15 @@ class TestDirtyQuotes:
         rows = [row | {"expiry_time": NOW} for row in chain_rows()]
         assert quotes.smiles(options(rows)) == (NOW, [])
         assert not surface.fit_all(options(rows))
+
+
+def test_limits_of_the_filters_are_what_they_should_be() -> None:
+    from hedgecore.surface import quotes
+
+    for change, error, words in (
+        ({"max_age": 900}, TypeError, "max_age must be a datetime.timedelta, not 900"),
+        ({"max_vol": -3}, ValueError, "max_vol = -3 must be positive"),
+        ({"max_width": 0.0}, ValueError, "max_width = 0.0 must be positive"),
+    ):
+        with pytest.raises(error, match=words):
+            quotes.smiles(None, **change)

@@ -39,11 +39,15 @@ class TestVarianceSwaps:
     @pytest.mark.parametrize("expiry", [0.02, 0.05, 0.1, 0.3, 0.5, 0.7])
     def test_the_density_says_the_same(self, expiry: float) -> None:
         s = three_slices()
-        assert s.variance_swap_vol(expiry) == pytest.approx(by_density(s, expiry), rel=1e-9)
+        assert s.variance_swap_vol(expiry, tails="wings") == pytest.approx(
+            by_density(s, expiry), rel=1e-9
+        )
 
     def test_a_sharp_bend(self) -> None:
         s = surface.Surface("BTC", None, [0.5], [100], [[0.05, 0.2, -0.2, 0.03, 1e-3]], [[-1, 1]])
-        assert s.variance_swap_vol(0.5) == pytest.approx(by_density(s, 0.5), rel=1e-5)
+        assert s.variance_swap_vol(0.5, tails="wings") == pytest.approx(
+            by_density(s, 0.5), rel=1e-5
+        )
 
     def test_strips_without_end_come_to_the_same(self) -> None:
         s, t = three_slices(), 0.15
@@ -52,7 +56,7 @@ class TestVarianceSwaps:
             np.where(strike < 1, -1, 1), strike=strike, expiry=t, vol=s.vol(strike, t, 1.0), forward=1.0
         )  # fmt: skip
         strip = surface.strip_variance(strike, price, t, 1.0)
-        assert s.variance_swap_vol(t) == pytest.approx(strip.vol, rel=1e-5)
+        assert s.variance_swap_vol(t, tails="wings") == pytest.approx(strip.vol, rel=1e-5)
 
     def test_flat_tails(self) -> None:
         """As a surface that is the slice within the quotes and constant beyond."""
@@ -65,8 +69,8 @@ class TestVarianceSwaps:
             np.where(strike < 1, -1, 1), strike=strike, expiry=0.25, vol=vol, forward=1.0
         )
         strip = surface.strip_variance(strike, price, 0.25, 1.0)
-        assert s.variance_swap_vol(0.25, tails="flat") == pytest.approx(strip.vol, rel=1e-5)
-        assert s.variance_swap_vol(0.25, tails="flat") < s.variance_swap_vol(0.25)
+        assert s.variance_swap_vol(0.25) == pytest.approx(strip.vol, rel=1e-5)
+        assert s.variance_swap_vol(0.25, tails="flat") < s.variance_swap_vol(0.25, tails="wings")
 
     def test_sabr_goes_on_in_straight_lines(self) -> None:
         s = surface.Surface(
@@ -79,7 +83,7 @@ class TestVarianceSwaps:
             np.where(k < 0, -1, 1), strike=np.exp(k), expiry=0.25, vol=np.sqrt(w / 0.25), forward=1.0
         )  # fmt: skip
         strip = surface.strip_variance(np.exp(k), price, 0.25, 1.0)
-        assert s.variance_swap_vol(0.25) == pytest.approx(strip.vol, rel=1e-4)
+        assert s.variance_swap_vol(0.25, tails="wings") == pytest.approx(strip.vol, rel=1e-4)
 
     def test_errors(self) -> None:
         s = three_slices()
@@ -89,7 +93,7 @@ class TestVarianceSwaps:
             s.variance_swap_vol(0.1, tails="zero")  # type: ignore[arg-type]
         steep = surface.Surface("BTC", None, [1.0], [1], [[0.1, 1.0, -1.0, 0.0, 0.3]], [[-1, 1]])
         with pytest.raises(ValueError, match=r"as fast as 2 abs\(k\) on the left"):
-            steep.variance_swap_vol(1.0)
+            steep.variance_swap_vol(1.0, tails="wings")
 
 
 def quoted(expiry: float, vol: float = 0.6, **changes: Any) -> Any:
@@ -159,7 +163,7 @@ def test_svi_of_one_slice_by_hand() -> None:
     u = np.linspace(-8.0, 8.0, 400_001)
     x, step = 0.1 * np.sinh(u), u[1] - u[0]
     values = 2.0 * x * np.exp(x) * right.log_density(x, 0.3) * 0.1 * np.cosh(u)
-    assert left.variance_swap_vol(0.3) == pytest.approx(
+    assert left.variance_swap_vol(0.3, tails="wings") == pytest.approx(
         float(np.sqrt(values.sum() * step / 0.3)), rel=1e-8
     )
     assert svi.variance(right.parameters[0], 0.0)[0] == right.total_variance(0.0, 0.3)

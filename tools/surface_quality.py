@@ -46,7 +46,7 @@ class Quality:
         self.slices += len(fitted)
         self.butterfly_free += int((arbitrage.butterfly == 0).sum())
         self.calendar += int(arbitrage.calendar.sum())
-        self.lee += int((arbitrage.lee > 2 + 1e-12).sum())
+        self.lee += int(arbitrage.beyond_lee.sum())
         for smile in smiles:
             vol = fitted.vol_at(smile.log_moneyness, smile.expiry)
             delta = np.abs(

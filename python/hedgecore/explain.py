@@ -22,7 +22,8 @@ translation  the value before, in a currency that itself moved: value0 (S1 - S0)
 
 Every line is computed in the currency of settlement and converted at the rate after; so their sum is V1 c1 - V0 c0, c the
 rate of the view, coin or USD.  Source: second-order expansions as in every textbook (Bergomi 2016, chapter 1);
-"mid" is the midpoint rule, whose error is of third order in time as well.
+"mid" is the midpoint rule, whose error is of third order in time as well; what expired in between is expanded
+from the start.
 """
 
 from __future__ import annotations
@@ -187,6 +188,7 @@ def book_explain(
     at
         Where the Greeks are taken: "start", or "mid", in the middle between the two states, first-order ones being carried
         back to the start by those of second order (the midpoint rule; residuals are an order smaller in time, and smaller).
+        What expired in between is expanded from the start.
     funding
         What was received (paid: negative) in between, by instrument in its currency of settlement, or by coin in the coin.
     settlements
@@ -196,13 +198,15 @@ def book_explain(
     Raises
     ------
     ValueError
-        ``after`` before ``before``; funding of what is neither held nor a coin; settlements that are not positive.
+        ``after`` before ``before``; funding of what is neither held nor a coin; settlements that are not positive or of what did
+        not expire in between.
 
     Notes
     -----
     ``pnl`` is the full revaluation and the funding.  The lines add up to it to rounding: within 16 half-ulps of the sum
     of their magnitudes.  Nothing fades within the averaging window before expiry, as the value does not either.
     """
+    rules.check_rule(dynamics)
     if at not in ("start", "mid"):
         raise ValueError(f"at must be 'start' or 'mid', not {at!r}")
     if after.time < before.time:
@@ -283,7 +287,10 @@ def _settled(
     for (base, when), price in (settlements or {}).items():
         if not (np.isfinite(price) and price > 0):
             raise ValueError(f"settlement of {base} {when} = {price} must be finite and positive")
-        prices[base, expiries_of([when], 1, "settlements")[0]] = price
+        key = (base, expiries_of([when], 1, "settlements")[0])
+        if not (gone & (table.base == base) & (table.expiry_time == key[1])).any():
+            raise ValueError(f"settlements: nothing of the book in {base} expired at {key[1]}")
+        prices[key] = price
     forward = last.forward.copy()
     for i in np.flatnonzero(gone):
         base = str(table.base[i])
@@ -374,7 +381,9 @@ class _Work:
         )
         vol, years, rate = ((b - a) for a, b in zip(ends[0][1:], ends[1][1:], strict=True))
         middle = self.at == "mid"
-        state = tuple(0.5 * (a + b) for a, b in zip(*ends, strict=True)) if middle else ends[0]
+        # between a life and a payoff there is no middle: what expired is expanded from the start
+        half = np.where(ends[1][2] > 0, 0.5, 0.0) if middle else 0.0
+        state = tuple(a + half * (b - a) for a, b in zip(*ends, strict=True))
         g = self._greeks(
             rows, state, inverse, ("price", "delta", "gamma", "vega", "theta", "vanna", "volga")
         )
@@ -388,8 +397,8 @@ class _Work:
         cross = curved["vanna"] / f if inverse else curved["vanna"]
         vega, volga = curved["vega"], curved["volga"]
         if middle:
-            slope = slope - 0.5 * (bend * move + cross * vol)
-            vega = vega - 0.5 * (volga * vol + cross * move)
+            slope = slope - half * (bend * move + cross * vol)
+            vega = vega - half * (volga * vol + cross * move)
         slide = np.zeros(len(rows))
         if self.dynamics is not None:
             log_move = np.log(self.after.forward[rows] / f0)

@@ -342,6 +342,7 @@ def _measures(
     A bucket is part of one underlying and one expiry: its levels (index, forward, time to expiry) are those of
     all its options, so that the sums of the core need only the quantity as weight.
     """
+    rules.check_rule(dynamics)
     table, net = book.instruments, book.net_quantity
     active = (net != 0) | np.isfinite(entry)  # a position closed at a profit still has it
     held = data.valued & active

@@ -77,7 +77,7 @@ struct SmileQuotes {
 struct SviFit {
     Svi svi;
     double cost;        // Huber cost, per quote
-    double smallest_g;  // of the butterfly function over the quoted range
+    double smallest_g;  // of the butterfly function over the quoted range and three standard deviations beyond
 };
 
 double total_variance(const Svi& svi, double k);
@@ -86,9 +86,9 @@ Svi as_svi(const Ssvi& slice);
 // Gatheral's g(k), of the sign of the density: no butterfly arbitrage where it is not negative.
 double butterfly(const Svi& svi, double k);
 
-// Fit raw SVI with at least three quotes: b >= 0, |rho| <= 1, w > 0 and Lee's bound b (1 + |rho|) <= 2. For given
+// Fit raw SVI with at least three quotes: b >= 0, |rho| <= 1, w > 0 and b (1 + |rho|) <= 1.95, within Lee's bound of 2. For given
 // (m, sigma) the rest is a linear least-squares problem (Zeliade 2009); (m, sigma) by Gauss-Newton steps on what it
-// leaves, from `warm` or, without one, from the best of a grid. `no_butterfly`: where g is negative on the quoted range
+// leaves, from `warm` or, without one, from the best of a grid. `no_butterfly`: where g is negative on the quoted range or up to three standard deviations beyond
 // the fit is repeated with a penalty until it is not.
 SviFit fit_svi(const SmileQuotes& quotes, const Svi* warm, bool no_butterfly);
 

@@ -12,6 +12,9 @@ using surface::cholesky_solve;
 using surface::huber_root;
 
 constexpr std::size_t butterfly_points = 257, even_points = 129;
+// Largest slope of a wing, b (1 + |rho|). Lee's bound is 2; close to it the density is negative far out and prices there do not fall.
+constexpr double steepest = 1.95;
+constexpr double beyond = 3.0;  // standard deviations outside of the quotes where g is looked at, too
 constexpr double butterfly_margin = 1e-3;  // of g at those points, so that it is not negative between them
 
 struct Range {
@@ -37,7 +40,7 @@ Range range_of(const SmileQuotes& q) {
 }
 
 // w = a + d y + c z with y = (k - m) / sigma, z = sqrt(y^2 + 1): c = b sigma, d = rho b sigma. The best (d, c) lies in the
-// square |d| <= c, |d| + c <= 2 sigma: within, on an edge or at a corner; `ways` are the directions left free.
+// square |d| <= c, |d| + c <= steepest sigma: within, on an edge or at a corner; `ways` are the directions left free.
 struct Inner {
     double a, d, c;
     bool free_a;
@@ -56,8 +59,9 @@ Inner minimum_in_square(Plane p, double sigma) {
     p.zz += 1e-13 * (p.yy + p.zz) + 1e-300;
     const double det = p.yy * p.zz - p.yz * p.yz;
     const double d = (p.zz * p.yw - p.yz * p.zw) / det, c = (p.yy * p.zw - p.yz * p.yw) / det;
-    if (std::abs(d) <= c && std::abs(d) + c <= 2 * sigma) return {0, d, c, true, 2, {{{1, 0}, {0, 1}}}};
-    const double corner[5][2] = {{0, 0}, {sigma, sigma}, {0, 2 * sigma}, {-sigma, sigma}, {0, 0}};
+    const double side = 0.5 * steepest * sigma;
+    if (std::abs(d) <= c && std::abs(d) + c <= 2 * side) return {0, d, c, true, 2, {{{1, 0}, {0, 1}}}};
+    const double corner[5][2] = {{0, 0}, {side, side}, {0, 2 * side}, {-side, side}, {0, 0}};
     double lowest = std::numeric_limits<double>::infinity();
     for (int e = 0; e < 4; ++e) {
         const double *from = corner[e], *to = corner[e + 1], u = to[0] - from[0], v = to[1] - from[1];
@@ -209,11 +213,12 @@ Svi cold(Smile& smile) {
     return best;
 }
 
-// Where g is looked at: evenly over the quoted range, and about m on the scale of sigma, where it bends.
+// Where g is looked at: evenly over the quoted range and some way beyond, and about m on the scale of sigma, where it bends.
 double butterfly_place(const Svi& s, const Range& r, std::size_t j) {
-    if (j < even_points) return r.low + (r.high - r.low) * double(j) / double(even_points - 1);
+    const double low = r.low - beyond * r.scale, high = r.high + beyond * r.scale;
+    if (j < even_points) return low + (high - low) * double(j) / double(even_points - 1);
     const double u = 2 * (double(j - even_points) + 0.5) / double(butterfly_points - even_points) - 1;
-    return std::clamp(s.m + 2 * s.sigma * u / (1 - u * u), r.low, r.high);
+    return std::clamp(s.m + 2 * s.sigma * u / (1 - u * u), low, high);
 }
 
 double smallest_butterfly(const Svi& s, const Range& r) {
@@ -236,7 +241,7 @@ Svi without_butterfly(const Smile& smile, const Svi& start) {
     const SmileQuotes& q = smile.q;
     const Range& r = smile.range;
     const Boxed lower{0.01 * r.smallest, 1e-9, -0.9999, r.m_low, r.sigma_low};
-    const Boxed upper{r.smallest + 4 * r.scale * r.scale, 2.0, 0.9999, r.m_high, r.sigma_high};
+    const Boxed upper{r.smallest + 4 * r.scale * r.scale, steepest, 0.9999, r.m_high, r.sigma_high};
     const double rho = std::clamp(start.rho, lower[2], upper[2]);
     Boxed x{start.a + start.b * start.sigma * std::sqrt(1 - rho * rho), start.b * (1 + std::abs(rho)), rho, start.m,
             start.sigma};

@@ -30,7 +30,7 @@ def surface(
             help="Raw SVI by expiry; the same without butterfly arbitrage where quoted; eSSVI without butterfly "
             "and calendar arbitrage; SABR by expiry, beta 1."
         ),
-    ] = "svi",
+    ] = "svi_free",
     forward: Annotated[
         Literal["venue", "parity"],
         typer.Option(help="Forwards of the vols: the exchange's, or by put-call parity of mids."),
@@ -68,7 +68,7 @@ def surface(
 
 
 def fitted(
-    chain: Path, at: str | None = None, model: Model = "svi", forward: ForwardFrom = "venue"
+    chain: Path, at: str | None = None, model: Model = "svi_free", forward: ForwardFrom = "venue"
 ) -> SurfaceFindings:
     """Everything that ``surface`` shows."""
     from hedgecore.report.surface import SurfaceFindings

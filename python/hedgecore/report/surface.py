@@ -52,7 +52,7 @@ class SurfaceFindings:
         quotes: Table,
         at: str | datetime | None = None,
         *,
-        model: Model = "svi",
+        model: Model = "svi_free",
         forward: ForwardFrom = "venue",
     ) -> SurfaceFindings:
         """Fit the surfaces of a table of quotes.

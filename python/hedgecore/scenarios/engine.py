@@ -13,6 +13,7 @@ from hedgecore.instruments import OPTION, USD_LIKE
 from hedgecore.scenarios.grid import ScenarioGrid
 from hedgecore.scenarios.nodes import MOVES, Axis, Node, Nodes
 from hedgecore.scenarios.revalue import DEFAULT, MEASURES, Shocks, columns_of, tenor_law
+from hedgecore.surface.dynamics import check_rule
 
 if TYPE_CHECKING:
     from typing import Any
@@ -100,6 +101,7 @@ def book_scenarios(
     >>> grid.pnl().shape
     (3, 3, 1)
     """
+    check_rule(dynamics)
     for name in measures:
         if name not in MEASURES:
             raise ValueError(f"measures: {name!r} is none of {', '.join(MEASURES)}")

@@ -433,6 +433,14 @@ def fit_hull_white(
     return HullWhiteFit(rule, int(np.count_nonzero(seen)), gains[0], gains[1])
 
 
+def check_rule(rule: Any) -> None:
+    """Raise a TypeError for what is neither a rule nor None."""
+    if rule is not None and not isinstance(rule, Dynamics):
+        raise TypeError(
+            f"dynamics must be a rule of hedgecore.surface.dynamics, such as StickyMoneyness(surfaces), not {rule!r}"
+        )
+
+
 def by_option(
     what: Callable[..., FloatArray], table: Any, data: Any, rows: npt.NDArray[Any], *more: Any
 ) -> FloatArray:

@@ -29,7 +29,7 @@ _SMALLEST_HALF_WIDTH: Final = 1e-3
 def fit(
     smiles: Sequence[Smile],
     *,
-    model: Model = "svi",
+    model: Model = "svi_free",
     beta: float = 1.0,
     asof: datetime | None = None,
     warm: Surface | None = None,
@@ -98,7 +98,7 @@ def fit_all(
     data: Any,
     at: str | datetime | None = None,
     *,
-    model: Model = "svi",
+    model: Model = "svi_free",
     beta: float = 1.0,
     warm: Surfaces | None = None,
     **filters: Any,

@@ -168,6 +168,11 @@ def smiles(
         See :data:`REASONS`.  Wide quotes stay where an expiry has fewer than ``enough`` others: their
         weight in a fit is small anyway.
     """
+    if not isinstance(max_age, timedelta):
+        raise TypeError(f"max_age must be a datetime.timedelta, not {max_age!r}")
+    for name, limit in (("max_vol", max_vol), ("max_width", max_width)):
+        if not limit > 0:
+            raise ValueError(f"{name} = {limit} must be positive")
     if forward not in ("venue", "parity"):
         raise ValueError(f"forward must be 'venue' or 'parity', not {forward!r}")
     frame = chain._frame(data).filter(pl.col("type") == "option")

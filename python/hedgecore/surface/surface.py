@@ -22,7 +22,7 @@ Model = Literal["svi", "svi_free", "essvi", "sabr"]
 
 MODELS: Final = {
     "svi": "raw SVI by expiry",
-    "svi_free": "raw SVI by expiry without butterfly arbitrage on the quoted range",
+    "svi_free": "raw SVI by expiry without butterfly arbitrage on the quoted range and near it",
     "essvi": "eSSVI without butterfly and without calendar arbitrage",
     "sabr": "SABR by expiry, Hagan's formula at a given beta",
 }
@@ -57,7 +57,12 @@ class Arbitrage:
     @property
     def free(self) -> bool:
         """Whether there is none."""
-        return not (self.butterfly.any() or self.calendar.any() or (self.lee > 2.0).any())
+        return not (self.butterfly.any() or self.calendar.any() or self.beyond_lee.any())
+
+    @property
+    def beyond_lee(self) -> npt.NDArray[np.bool_]:
+        """For each slice whether its slopes reach Lee's bound, but for rounding."""
+        return self.lee > 2.0 - 1e-9
 
 
 class Surface:
@@ -226,9 +231,7 @@ class Surface:
         out: FloatArray = np.where((g > 0) & (rise >= 0), rise / np.where(g > 0, g, 1.0), np.nan)
         return out
 
-    def variance_swap_vol(
-        self, expiry: Any, *, tails: Literal["wings", "flat"] = "wings"
-    ) -> Values:
+    def variance_swap_vol(self, expiry: Any, *, tails: Literal["wings", "flat"] = "flat") -> Values:
         """Return the vol of the variance swap: sqrt(E[-2 ln(S / F)] / T) of the smile at each expiry.
 
         Parameters
@@ -236,9 +239,9 @@ class Surface:
         expiry
             Years, positive.
         tails
-            Beyond the quotes (between expiries their ends by linear interpolation): "wings", SVI as it is and
-            SABR, whose formula has no log contract, in straight lines of w; "flat", the vol of the last quote.
-            Wings near Lee's bound carry much of the variance, on no quote's word: compare.
+            Beyond the quotes (between expiries their ends by linear interpolation): "flat", the vol of the last
+            quote; "wings", SVI as it is and SABR, whose formula has no log contract, in straight lines of w.  Steep
+            wings carry much of the variance, on no quote's word, and where they have arbitrage it means nothing.
 
         Raises
         ------

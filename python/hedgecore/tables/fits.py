@@ -49,7 +49,7 @@ class Fit:
     smiles: tuple[Smile, ...]
     surface: Surface | None
     index: float
-    model: Model = "svi"
+    model: Model = "svi_free"
 
     @property
     def parameters(self) -> tuple[str, ...]:
@@ -183,7 +183,7 @@ def fits_of(
     quotes: Any,
     at: str | datetime | None = None,
     *,
-    model: Model = "svi",
+    model: Model = "svi_free",
     forward: ForwardFrom = "venue",
 ) -> tuple[datetime, tuple[Fit, ...]]:
     """Return the time of the newest quote and a fit for every coin and settlement with options.

@@ -144,7 +144,7 @@ def flags(row: dict[str, Any]) -> str:
         for what, there in (
             ("butterfly", row["butterfly_points"] > 0),
             ("calendar", row["calendar_points"] > 0),
-            ("Lee", row["lee_slope"] > 2.0),
+            ("Lee", row["lee_slope"] > 2.0 - 1e-9),
         )
         if there
     ]
