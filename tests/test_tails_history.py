@@ -135,10 +135,12 @@ def test_filtered_moves_beside_the_definition(decay: float, seed: int, horizon: 
     moves = history.moves(horizon, vol_change="absolute")
     done = moves.filtered(decay, warmup=20)
 
+    kept = decay ** (1 / horizon)  # a move an hour: so many make up a horizon
+
     def variance(squares: Any) -> float:
         v = squares[:20].mean()
         for s in squares[20:]:
-            v = decay * v + (1 - decay) * s
+            v = kept * v + (1 - kept) * s
         return float(v)
 
     logs, changes = np.log1p(moves.spot["BTC"]), moves.vol["BTC"]
@@ -279,6 +281,16 @@ def test_covariance_of_moves_beside_numpy() -> None:
     )
     with pytest.raises(ValueError, match="absolute vol changes"):
         covariance(made().moves(1))
+
+
+def test_decay_is_for_each_horizon_of_overlapping_moves() -> None:
+    moves = made().moves(4, vol_change="absolute")
+    rows = np.array([*moves.spot.values(), *moves.vol.values()])
+    age = np.arange(rows.shape[1])[::-1] / 4
+    weight = 0.9**age / (0.9**age).sum()
+    np.testing.assert_allclose(
+        covariance(moves, decay=0.9).matrix, (rows * weight) @ rows.T, rtol=1e-12
+    )
 
 
 # --- real data

@@ -47,7 +47,7 @@ def historical(
         Of the moves of a history, see :meth:`History.moves`; the horizon is 24 hours unless given.  Moves have
         theirs already: only the defaults may stand beside them.
     decay, warmup
-        With ``decay`` the moves are scaled to today's volatility: :meth:`Moves.filtered`.
+        With ``decay``, for each horizon of time, the moves are scaled to today's volatility: :meth:`Moves.filtered`.
     halflife
         Days; old moves weigh less: :meth:`Moves.weighted`.
     still_vols
