@@ -129,9 +129,18 @@ def test_vol_changes_are_relative_or_absolute() -> None:
         history.moves(1, vol_change="log")  # type: ignore[arg-type]
 
 
+def test_vols_in_per_cent_are_refused() -> None:
+    text = r"vol of BTC\[2\] = 55.0 must be a decimal per square-root year: 0.55 for 55 %"
+    with pytest.raises(ValueError, match=text):
+        History.of(vols={"BTC": (times(3), [0.5, np.nan, 55.0])})
+    assert History.of(vols={"BTC": (times(2), [0.5, 10.0])}).vol["BTC"][1] == 10.0
+
+
 @given(decay=st.floats(0.8, 0.99), seed=st.integers(0, 99), horizon=st.integers(1, 3))
 def test_filtered_moves_beside_the_definition(decay: float, seed: int, horizon: int) -> None:
-    history = History.of({"BTC": (times(60), walk(60, seed))}, {"BTC": (times(60), walk(60, 7))})
+    history = History.of(
+        {"BTC": (times(60), walk(60, seed))}, {"BTC": (times(60), walk(60, 7) / 200)}
+    )
     moves = history.moves(horizon, vol_change="absolute")
     done = moves.filtered(decay, warmup=20)
 
