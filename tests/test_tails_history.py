@@ -117,6 +117,9 @@ def test_moves_of_irregular_times_within_a_tolerance() -> None:
         history.moves(3)
     every = history.moves(None)
     assert len(every) == 5
+    for bad in ("1d", np.timedelta64(1, "D")):
+        with pytest.raises(TypeError, match="horizon must be a number of hours, not"):
+            history.moves(bad)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="horizon = -1 must be positive"):
         history.moves(-1)
 
@@ -255,7 +258,9 @@ def test_what_a_history_lacks_is_an_error_that_names_it() -> None:
     assert "vols of BTC, ETH stand still" in still.notes
     with pytest.raises(ValueError, match="moves have their horizon"):
         historical(book(), market(), History.of(both).moves(1), horizon=1)
-    down = History.of(both, {"BTC": (when, walk(50, 3, 0.5)), "ETH": (when, walk(50, 4))})
+    down = History.of(
+        both, {"BTC": (when, np.resize([2.0, 0.5], 50)), "ETH": (when, np.full(50, 0.5))}
+    )
     with pytest.raises(ValueError, match="vol of BTC"):
         historical(book(), market(), down, horizon=1, vol_change="absolute")
 

@@ -213,6 +213,8 @@ def test_factors_that_are_missing_or_still() -> None:
         parametric(book(), market(), small().taken(["BTC_spot", "BTC_vol"]))
     with pytest.raises(ValueError, match="method must be one of"):
         still.tail(0.9, "normal")  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="horizon must be a number of hours, not '1d'"):
+        parametric(book(), market(), small(), horizon="1d")  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="horizon = -1 must be hours"):
         parametric(book(), market(), small(), horizon=-1)
 

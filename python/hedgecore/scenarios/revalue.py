@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
@@ -194,7 +195,7 @@ def tenor_law(tenor: tuple[float, ...] | None, years: float, name: str = "vol_te
     """What the vol shock of an expiry is multiplied by."""
     if tenor is None or not years > 0:
         return 1.0
-    reference, *exponents = tenor
+    reference, *exponents = tenor if isinstance(tenor, Sequence) else (0.0,)
     if not (reference > 0 and len(exponents) in (1, 2, 3) and np.isfinite(tenor).all()):
         raise ValueError(
             f"{name} = {tenor} must be (reference, exponent) or (reference, short, long[, least expiry])"

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from hedgecore import frames
 from hedgecore.instruments import times_of
-from hedgecore.tails.moves import HOUR, Moves, VolChange, span
+from hedgecore.tails.moves import HOUR, Moves, VolChange, check_number, span
 
 if TYPE_CHECKING:
     from hedgecore.surface import Surface
@@ -160,6 +160,8 @@ class History:
             start, end, dropped = np.arange(n - 1), np.arange(1, n), 0
             overlap = 1.0
         else:
+            check_number(horizon, "horizon", "hours")
+            check_number(tolerance, "tolerance", "hours")
             if not 0 < horizon < np.inf or not 0 <= tolerance < horizon:
                 raise ValueError(
                     f"horizon = {horizon} must be positive, tolerance = {tolerance} from 0 to below it"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from itertools import accumulate
+from numbers import Real
 from typing import Any, Final, Literal
 
 import numpy as np
@@ -178,6 +179,12 @@ class Moves:
         return f"{len(self):,} moves of {', '.join(have)}: {span(self.end)}\n" + "\n".join(
             self.notes
         )
+
+
+def check_number(value: Any, name: str, unit: str) -> None:
+    """Raise a TypeError for what is no number."""
+    if not isinstance(value, Real) or isinstance(value, np.timedelta64):  # an integer to numpy
+        raise TypeError(f"{name} must be a number of {unit}, not {value!r}")
 
 
 def span(times: Array) -> str:

@@ -13,6 +13,7 @@ from hedgecore import frames
 from hedgecore.scenarios import Nodes, book_scenarios
 from hedgecore.tails.factors import Covariance
 from hedgecore.tails.historical import held
+from hedgecore.tails.moves import check_number
 from hedgecore.tails.quadratic import QuadraticForm
 from hedgecore.tails.simulation import LEVELS
 
@@ -148,6 +149,7 @@ def parametric(
     ValueError
         Where the covariance lacks a factor of the book.
     """
+    check_number(horizon, "horizon", "hours")
     if not 0 <= horizon < np.inf:
         raise ValueError(f"horizon = {horizon} must be hours, not negative")
     h, k = step
