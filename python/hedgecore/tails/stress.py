@@ -15,10 +15,9 @@ import numpy.typing as npt
 
 from hedgecore.instruments import times_of
 from hedgecore.scenarios import Nodes
-from hedgecore.tails.historical import held
 from hedgecore.tails.history import History
 from hedgecore.tails.moves import HOUR, VolChange
-from hedgecore.tails.simulation import Simulation, simulate, taken
+from hedgecore.tails.simulation import Simulation, held, simulate, taken
 
 if TYPE_CHECKING:
     from hedgecore.book import Book, Market
