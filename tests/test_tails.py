@@ -321,6 +321,19 @@ def test_clear_errors_of_scenarios(given: Any, more: dict[str, Any], text: str) 
         simulate(book(), market(), given, **more)
 
 
+def test_a_lost_vol_names_the_node() -> None:
+    spot, vol = np.zeros(9), np.zeros(9)
+    vol[7] = -0.8
+    given = Nodes.of(spot={"BTC": spot}, vol={"BTC": vol})
+    text = r"vol of BTC.* must be positive after every shock .* at node 7"
+    with pytest.raises(ValueError, match=text + "$"):
+        book().scenarios(market(), nodes=given)
+    with pytest.raises(ValueError, match=text + "$"):
+        simulate(book(), market(), given, part=4)
+    with pytest.raises(ValueError, match=text + r" \(h\)$"):
+        simulate(book(), market(), given, part=4, label=list("abcdefghi"))
+
+
 # --- ladders
 
 

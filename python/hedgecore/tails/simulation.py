@@ -217,7 +217,15 @@ def simulate(
     pnl: Array | None = None
     for first in range(0, n, part):
         rows = np.arange(first, min(first + part, n))
-        grid = book_scenarios(book, market, nodes=taken(nodes, rows), measures=(), **rules)
+        try:
+            grid = book_scenarios(book, market, nodes=taken(nodes, rows), measures=(), **rules)
+        except ValueError as error:
+            found = re.search(r"(.* at node )(\d+)$", str(error))
+            if found is None:
+                raise
+            bad = first + int(found[2])  # the grid counts from the beginning of the part
+            named = "" if label is None else f" ({names[bad]})"
+            raise ValueError(f"{found[1]}{bad}{named}") from None
         if pnl is None:
             pnl = np.empty((n, len(grid.underlying)))
         pnl[rows] = grid["pnl_usd"]
