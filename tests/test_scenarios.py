@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 import hedgecore as hc
 from conftest import ROOT
 from hedgecore import _core
-from hedgecore.scenarios import MEASURES, PNL, Node
+from hedgecore.scenarios import MEASURES, PNL, Node, Nodes
 from test_book import DECEMBER, JUNE, NAMES, QUANTITIES
 from test_memory import growth
 
@@ -344,6 +344,10 @@ def test_weights_of_zero_and_vols_of_zero() -> None:
         ({"vol": [-1.0], "vol_shock": "relative"}, ValueError, "must be positive after every shock"),
         ({"vol": [0.1], "vol_tenor": (0, 1)}, ValueError, r"vol_tenor = \(0, 1\) must be"),
         ({"vol": [0.1], "vol_tenor": (0.1,)}, ValueError, "vol_tenor"),
+        ({"vol": [0.1], "vol_tenor": 0.5}, ValueError, "vol_tenor = 0.5 must be"),
+        ({"nodes": [Node(), Node({"BTC": "x"})]}, TypeError, r"nodes\[1\].spot\['BTC'\] = 'x' must be a number"),
+        ({"nodes": [Node(vol=None)]}, TypeError, r"nodes\[0\].vol = None must be a number"),
+        ({"measures": "gama"}, ValueError, "measures: 'gama' is none of value_coin"),
         ({"time": [0.0, -0.1]}, ValueError, r"time\[1\] = -0.1 must be finite and not negative"),
         ({"measures": ["gama"]}, ValueError, "measures: 'gama' is none of value_coin"),
         ({"spot_shock": "log"}, ValueError, "spot_shock must be 'relative' or 'absolute', not 'log'"),
@@ -389,6 +393,16 @@ def test_clear_errors_of_the_core(change: dict[str, Any], message: str) -> None:
             given["which"],
             rate=given["rate"],
         )
+
+
+def test_nodes_of_a_sequence_name_the_argument() -> None:
+    with pytest.raises(TypeError, match="spot must be a mapping of coins to moves, not list"):
+        Nodes.of(spot=[0.1])  # type: ignore[arg-type]
+
+
+def test_one_measure_is_enough() -> None:
+    grid = book().scenarios(market(), spot=[0.1], measures="vega_usd")
+    assert list(grid.columns) == ["pnl_coin", "pnl_usd", "vega_usd"]
 
 
 def test_positions_add_up() -> None:

@@ -307,6 +307,8 @@ class TestFits:
             surface.fit([short])
         with pytest.raises(ValueError, match="warm must be a surface of BTC"):
             surface.fit([smile], warm=slice_of(VOGT))
+        with pytest.raises(TypeError, match=r"warm must be surfaces by coin, .* not Surface"):
+            surface.fit_all(None, warm=slice_of(VOGT))  # type: ignore[arg-type]
         k = np.zeros(3)
         with pytest.raises(ValueError, match="quote 0: k must be finite, w and weight"):
             _core.fit_svi(k, k, k + 1, [0, 3], None, False)

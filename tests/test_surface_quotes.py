@@ -121,6 +121,24 @@ class TestDirtyQuotes:
                                  np.maximum(strike / forward - 1, 0) + 0.1, inverse=True)  # fmt: skip
         assert (inverse.forward, inverse.discount) == pytest.approx((forward, 1.0), rel=1e-12)
 
+    @pytest.mark.parametrize("inverse", [False, True])
+    def test_parity_of_dirty_columns(self, inverse: bool) -> None:
+        strike = np.arange(50.0, 151.0, 5.0)
+        put = np.full(len(strike), 0.2)
+        call = put + (1 - strike / 101.3 if inverse else 101.3 - strike)
+        call[3], put[8], dirty = np.nan, np.nan, strike.copy()
+        dirty[12] = np.nan
+        found = surface.parity(dirty, call, put, inverse=inverse)
+        assert (found.forward, found.discount) == pytest.approx((101.3, 1.0), rel=1e-12)
+        assert found.pairs == len(strike) - 3
+        with pytest.raises(
+            ValueError, match=r"equal in length, not of shapes \(21,\), \(20,\) and"
+        ):
+            surface.parity(strike, call[1:], put, inverse=inverse)
+        strike[5] = strike[6]
+        with pytest.raises(ValueError, match=r"strike = 80.0 stands 2 times"):
+            surface.parity(strike, call, put, inverse=inverse)
+
     def test_discounted_linear_quotes_have_the_vol_they_were_made_with(self) -> None:
         expiry = (EXPIRY - NOW) / timedelta(days=365)
         rows = chain_rows(settlement="linear", currency="USDC", forward=99.0)

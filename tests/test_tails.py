@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -189,6 +190,22 @@ def test_contributions_name_what_has_no_vol() -> None:
         one_column([1.0, 2.0]).contributions()
 
 
+def test_tails_say_what_they_leave_out() -> None:
+    here = market(vols=lambda _, __, strike, ___: np.where(strike == 100_000, np.nan, 0.5))
+    name = "BTC-25DEC26-100000-C"
+    grid = book().scenarios(here, nodes=[Node(-0.1), Node(0.1)])
+    for tail in (grid.tail(0.5), simulate(book(), here, scenarios(10)).tail(0.5)):
+        assert tail.left_out == tail.contributions().left_out == (name,)
+        assert f"without 1 of the positions, which the market cannot value: {name}" in repr(tail)
+    whole = book().scenarios(market(), nodes=[Node(-0.1), Node(0.1)]).tail(0.5)
+    assert whole.left_out == ()
+    assert "without" not in repr(whole)
+    many = replace(whole, left_out=tuple("abcdefg"))
+    assert repr(many).endswith(
+        "without 7 of the positions, which the market cannot value: a, b, c, d, e and 2 more"
+    )
+
+
 def test_tail_of_a_product_is_that_of_the_list() -> None:
     spot, vol = [-0.2, -0.1, 0.05, 0.2], [-0.05, 0.1]
     product = book().scenarios(market(), spot=spot, vol=vol)
@@ -196,7 +213,9 @@ def test_tail_of_a_product_is_that_of_the_list() -> None:
     for level in (0.6, 0.8, 0.95):
         one, other = product.tail(level), listed.tail(level)
         assert one.expected_shortfall == other.expected_shortfall
-        assert one.value_at_risk_error == other.value_at_risk_error or level == 0.95
+        # axes are laid out: what they have no errors of, a list may be a sample of
+        assert np.isnan([one.value_at_risk_error, one.expected_shortfall_error]).all()
+        assert np.isfinite(other.expected_shortfall_error) or level == 0.95
         assert np.array_equal(one.nodes, other.nodes)
 
 
@@ -255,6 +274,10 @@ def test_matrix_frame_and_nodes_are_the_same_scenarios() -> None:
     assert third.to_frame("pandas").shape == (20, 11)
     assert one.tail(0.9).expected_shortfall == third.tail(0.9).expected_shortfall
     assert "Simulation of 20 nodes" in repr(one)
+    assert one.notes == ()
+    lone = simulate(book(), market(), {"BTC_spot": [0.1, -0.1]})
+    assert lone.notes == ("no moves of ETH: it stands still",)
+    assert lone.notes[0] in repr(lone)
 
 
 def test_progress_is_told_and_may_end_it() -> None:
@@ -296,6 +319,19 @@ def test_memory_of_many_scenarios_is_that_of_the_sums() -> None:
 def test_clear_errors_of_scenarios(given: Any, more: dict[str, Any], text: str) -> None:
     with pytest.raises(ValueError, match=text):
         simulate(book(), market(), given, **more)
+
+
+def test_a_lost_vol_names_the_node() -> None:
+    spot, vol = np.zeros(9), np.zeros(9)
+    vol[7] = -0.8
+    given = Nodes.of(spot={"BTC": spot}, vol={"BTC": vol})
+    text = r"vol of BTC.* must be positive after every shock .* at node 7"
+    with pytest.raises(ValueError, match=text + "$"):
+        book().scenarios(market(), nodes=given)
+    with pytest.raises(ValueError, match=text + "$"):
+        simulate(book(), market(), given, part=4)
+    with pytest.raises(ValueError, match=text + r" \(h\)$"):
+        simulate(book(), market(), given, part=4, label=list("abcdefghi"))
 
 
 # --- ladders

@@ -136,6 +136,25 @@ def test_clear_errors(pnl: Any, more: dict[str, Any], text: str) -> None:
         pareto(sample(0.1, 2000), 0.9).value_at_risk(0.8)
 
 
+def test_a_simulation_stands_for_its_losses() -> None:
+    import hedgecore as hc
+    from hedgecore.tails import simulate
+
+    held = hc.Book.from_frame({"instrument": ["BTC"], "quantity": [1.0]})
+    market = hc.Market("2026-06-10", index={"BTC": 100_000.0})
+    moves = 0.02 * np.clip(np.random.default_rng(5).standard_t(4, 3000), -20, 20)
+    result = simulate(held, market, {"BTC_spot": moves})
+    assert pareto(result, 0.9) == pareto(result.total, 0.9)
+    assert mean_excess(result)["error"].tolist() == mean_excess(result.total)["error"].tolist()
+    weight = np.linspace(0.5, 2, 3000)
+    uneven = simulate(held, market, {"BTC_spot": moves, "weight": weight})
+    for fit in (pareto, mean_excess):
+        with pytest.raises(
+            ValueError, match=r"run from 0.5 to 2: pareto counts every loss the same"
+        ):
+            fit(uneven)
+
+
 # --- backtests
 
 

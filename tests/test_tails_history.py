@@ -117,6 +117,9 @@ def test_moves_of_irregular_times_within_a_tolerance() -> None:
         history.moves(3)
     every = history.moves(None)
     assert len(every) == 5
+    for bad in ("1d", np.timedelta64(1, "D")):
+        with pytest.raises(TypeError, match="horizon must be a number of hours, not"):
+            history.moves(bad)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="horizon = -1 must be positive"):
         history.moves(-1)
 
@@ -129,16 +132,27 @@ def test_vol_changes_are_relative_or_absolute() -> None:
         history.moves(1, vol_change="log")  # type: ignore[arg-type]
 
 
+def test_vols_in_per_cent_are_refused() -> None:
+    text = r"vol of BTC\[2\] = 55.0 must be a decimal per square-root year: 0.55 for 55 %"
+    with pytest.raises(ValueError, match=text):
+        History.of(vols={"BTC": (times(3), [0.5, np.nan, 55.0])})
+    assert History.of(vols={"BTC": (times(2), [0.5, 10.0])}).vol["BTC"][1] == 10.0
+
+
 @given(decay=st.floats(0.8, 0.99), seed=st.integers(0, 99), horizon=st.integers(1, 3))
 def test_filtered_moves_beside_the_definition(decay: float, seed: int, horizon: int) -> None:
-    history = History.of({"BTC": (times(60), walk(60, seed))}, {"BTC": (times(60), walk(60, 7))})
+    history = History.of(
+        {"BTC": (times(60), walk(60, seed))}, {"BTC": (times(60), walk(60, 7) / 200)}
+    )
     moves = history.moves(horizon, vol_change="absolute")
     done = moves.filtered(decay, warmup=20)
+
+    kept = decay ** (1 / horizon)  # a move an hour: so many make up a horizon
 
     def variance(squares: Any) -> float:
         v = squares[:20].mean()
         for s in squares[20:]:
-            v = decay * v + (1 - decay) * s
+            v = kept * v + (1 - kept) * s
         return float(v)
 
     logs, changes = np.log1p(moves.spot["BTC"]), moves.vol["BTC"]
@@ -244,7 +258,9 @@ def test_what_a_history_lacks_is_an_error_that_names_it() -> None:
     assert "vols of BTC, ETH stand still" in still.notes
     with pytest.raises(ValueError, match="moves have their horizon"):
         historical(book(), market(), History.of(both).moves(1), horizon=1)
-    down = History.of(both, {"BTC": (when, walk(50, 3, 0.5)), "ETH": (when, walk(50, 4))})
+    down = History.of(
+        both, {"BTC": (when, np.resize([2.0, 0.5], 50)), "ETH": (when, np.full(50, 0.5))}
+    )
     with pytest.raises(ValueError, match="vol of BTC"):
         historical(book(), market(), down, horizon=1, vol_change="absolute")
 
@@ -279,6 +295,16 @@ def test_covariance_of_moves_beside_numpy() -> None:
     )
     with pytest.raises(ValueError, match="absolute vol changes"):
         covariance(made().moves(1))
+
+
+def test_decay_is_for_each_horizon_of_overlapping_moves() -> None:
+    moves = made().moves(4, vol_change="absolute")
+    rows = np.array([*moves.spot.values(), *moves.vol.values()])
+    age = np.arange(rows.shape[1])[::-1] / 4
+    weight = 0.9**age / (0.9**age).sum()
+    np.testing.assert_allclose(
+        covariance(moves, decay=0.9).matrix, (rows * weight) @ rows.T, rtol=1e-12
+    )
 
 
 # --- real data
@@ -355,10 +381,11 @@ def test_an_index_of_vol_counts_at_the_end_of_its_day(shared: Path) -> None:
 
 def test_the_example_of_the_documentation() -> None:
     code = (ROOT / "docs" / "tails.md").read_text().split("```python\n")[1].split("```")[0]
-    when = times(1500)
+    n = 6_700  # 100 losses beyond 0.9 of the days
+    when = times(1)[0] + 4 * HOUR * np.arange(n)
     names: dict[str, Any] = {"book": book(), "market": market()}
     for i, coin in enumerate(("btc", "eth")):
-        names[f"{coin}_bars"] = (when, walk(1500, i))
-        names[f"{coin}_vols"] = (when, 0.005 * walk(1500, 2 + i, 0.002))
+        names[f"{coin}_bars"] = (when, walk(n, i))
+        names[f"{coin}_vols"] = (when, 0.005 * walk(n, 2 + i, 0.002))
     exec(code, names)  # noqa: S102
     assert names["tail"].expected_shortfall > names["tail"].value_at_risk

@@ -211,8 +211,16 @@ def test_factors_that_are_missing_or_still() -> None:
     assert still.factors == ("BTC_spot", "ETH_spot")
     with pytest.raises(ValueError, match="the covariance has no ETH_spot"):
         parametric(book(), market(), small().taken(["BTC_spot", "BTC_vol"]))
+    here = market(vols=lambda _, __, strike, ___: np.where(strike == 100_000, np.nan, 0.5))
+    lacking = parametric(book(), here, spots, still_vols=True)
+    assert lacking.left_out == ("BTC-25DEC26-100000-C",)
+    assert "cannot value: BTC-25DEC26-100000-C" in repr(lacking)
+    assert still.left_out == ()
+    assert "cannot value" not in repr(still)
     with pytest.raises(ValueError, match="method must be one of"):
         still.tail(0.9, "normal")  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="horizon must be a number of hours, not '1d'"):
+        parametric(book(), market(), small(), horizon="1d")  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="horizon = -1 must be hours"):
         parametric(book(), market(), small(), horizon=-1)
 

@@ -138,8 +138,35 @@ def test_nothing_is_assumed_in_silence() -> None:
     assert result.notes == ("move of ETH where not known: 1.2 times that of BTC",)
     known = stress(spots("ETH"), market(), ["2024-08-05"], at="trough", assume={"ETH": -0.9})
     assert known.nodes.spot["ETH"][0] == pytest.approx(2111 / 2935.46 - 1)  # what is known stays
+    assert known.notes == ()  # and what was given in vain is not said to be assumed
     vols = stress(book(), market(), ["2024-08-05"], assume_vol={"ETH": ("BTC", 0.9)}, at="trough")
     assert vols.nodes.vol["ETH"][0] == pytest.approx(0.9 * (0.6308 / 0.5145 - 1))
+
+    chained = stress(
+        book(), market(), "2020-03-12", at="trough", assume={"ETH": -0.6, "SOL": -0.7},
+        assume_vol={"BTC": 0.5, "ETH": ("BTC", 1)},
+    )  # fmt: skip
+    assert chained.nodes.vol["ETH"].tolist() == [0.5]
+    assert chained.notes == (
+        "move of ETH where not known: -0.6 (relative)",
+        "vol change of BTC where not known: +0.5 (relative)",
+        "vol change of ETH where not known: 1 times that of BTC",
+    )
+    points = stress(book(), market(), "2024-08-05", assume_vol={"ETH": 0.2}, vol_change="absolute")
+    assert points.notes == ("vol change of ETH where not known: +0.2 (absolute)",)
+    # an episode that is left out needs nothing
+    some = stress(
+        book(), market(), ["2020-03-12", "2024-08-05"], assume={"ETH": -0.5}, skip=True,
+        assume_vol={"ETH": ("BTC", 1)},
+    )  # fmt: skip
+    assert some.notes[0] == "vol change of ETH where not known: 1 times that of BTC"
+    assert some.notes[1].startswith("left out: episode 2020-03-12")
+
+
+def test_one_episode_is_enough() -> None:
+    name = "2026-02-05"
+    for one in (name, EPISODES[name], [name]):
+        assert stress(spots("BTC"), market(), one, at="end").label.tolist() == [f"{name} end"]
 
 
 @pytest.mark.parametrize(

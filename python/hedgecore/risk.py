@@ -83,6 +83,11 @@ class Completeness:
     no_vol: tuple[str, ...]
     expired: tuple[str, ...]
 
+    @property
+    def left_out(self) -> tuple[str, ...]:
+        """Names of the instruments that add nothing because they are not valued."""
+        return (*self.no_quote, *self.no_vol, *self.expired)
+
     def __str__(self) -> str:
         left_out = [
             f"{len(names)} {what}"

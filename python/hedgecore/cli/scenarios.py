@@ -259,7 +259,7 @@ def _replayed(
 ) -> Simulation:
     """The moves of the past on the book."""
     from hedgecore.tails import History, historical
-    from hedgecore.tails.historical import held
+    from hedgecore.tails.simulation import held
 
     coins, _ = held(risk.book)
     of_prices, of_vols = (

@@ -41,7 +41,7 @@ def book_scenarios(
     curvature_tenor: tuple[float, ...] | None = None,
     min_vol_up: float | Mapping[str, float] | None = None,
     dynamics: Dynamics | None = None,
-    measures: Sequence[str] = DEFAULT,
+    measures: str | Sequence[str] = DEFAULT,
     tenor: tuple[float, float] = (risk.REFERENCE_TENOR, risk.TENOR_EXPONENT),
     threads: int | None = None,
 ) -> ScenarioGrid:
@@ -78,7 +78,7 @@ def book_scenarios(
         How vols go with the forward (:mod:`hedgecore.surface.dynamics`): before the shocks of vol the smile slides,
         and deltas at the nodes have that in them.  None: a vol stays with its option (sticky strike).
     measures
-        Out of :data:`MEASURES` (:mod:`hedgecore.risk` has their units); P&L is always there.
+        One or several out of :data:`MEASURES` (:mod:`hedgecore.risk` has their units); P&L is always there.
     tenor
         Of ``vega_weighted``, as in :func:`hedgecore.risk.book_risk`.
     threads
@@ -102,6 +102,8 @@ def book_scenarios(
     (3, 3, 1)
     """
     check_rule(dynamics)
+    if isinstance(measures, str):
+        measures = (measures,)
     for name in measures:
         if name not in MEASURES:
             raise ValueError(f"measures: {name!r} is none of {', '.join(MEASURES)}")

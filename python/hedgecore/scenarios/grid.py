@@ -204,14 +204,17 @@ class ScenarioGrid:
     def tail(self, level: float = 0.975) -> Tail:
         """Return value at risk and expected shortfall of the P&L in USD over the weighted nodes.
 
-        With standard errors, contributions of the buckets and, on demand, of the positions: see :func:`tail_of`.
+        With standard errors (NaN for a product of axes, which is no sample), contributions of the buckets and, on demand, of the positions: see :func:`tail_of`.
 
         Raises
         ------
         ValueError
             For a level outside (0, 1), and where all weights are 0.
         """
-        return tail_of(self["pnl_usd"], self.weight, level, blocks=self._pnl_of_positions)
+        return tail_of(
+            self["pnl_usd"], self.weight, level, blocks=self._pnl_of_positions,
+            left_out=self.completeness.left_out, drawn=len(self.shape) == 1,
+        )  # fmt: skip
 
     def plot(self, underlying: str | None = None, **options: Any) -> Any:
         """Return a heat map or a ladder as a plotly figure: :func:`hedgecore.figures.plot_grid`."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from numbers import Real
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 import numpy as np
@@ -96,6 +97,11 @@ class Nodes:
         2
         """
         moves = dict(zip(MOVES, (spot, vol, skew, curvature), strict=True))
+        for what, by_coin in moves.items():
+            if by_coin is not None and not isinstance(by_coin, Mapping):
+                raise TypeError(
+                    f"{what} must be a mapping of coins to moves, not {type(by_coin).__name__}"
+                )
         columns: dict[str, Any] = {
             f"{what}[{coin!r}]": values
             for what, by_coin in moves.items()
@@ -177,6 +183,10 @@ class Nodes:
                 if isinstance(shock, Mapping):
                     _check_known(shock, f"nodes[{i}].{what}", market)
                     names.update(shock)
+                    for coin, value in shock.items():
+                        _check_number(value, f"nodes[{i}].{what}[{coin!r}]")
+                else:
+                    _check_number(shock, f"nodes[{i}].{what}")
 
         def of(what: str, coin: str) -> Array:
             shocks = (getattr(node, what) for node in nodes)
@@ -222,6 +232,11 @@ def finite(values: Any, name: str, least: float = -np.inf) -> Array:
         demand = "finite" if least == -np.inf else "finite and not negative"
         raise ValueError(f"{name}[{bad[0]}] = {array[bad[0]]} must be {demand}")
     return array
+
+
+def _check_number(value: Any, name: str) -> None:
+    if not isinstance(value, Real) and not (isinstance(value, np.ndarray) and value.ndim == 0):
+        raise TypeError(f"{name} = {value!r} must be a number")
 
 
 def _is_zero(shock: Shock) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
@@ -146,7 +147,19 @@ def _sums(
         text = re.sub(
             r"^(\w+)\[(\d+)\]", lambda m: f"{m[1]} of {table.name[rows[int(m[2])]]}", str(error)
         )
-        raise ValueError(text) from None
+        raise ValueError(text + _at_node(str(error), data.vol[rows], bucket, shocks)) from None
+
+
+def _at_node(complaint: str, vol: Array, bucket: Array, shocks: Shocks) -> str:
+    """Which node makes the vol of a complaint; nothing where more than scale and shift moved it."""
+    found = re.match(r"vol\[(\d+)\] = (\S+) must be positive after every shock", complaint)
+    if found is None:
+        return ""
+    row, value = int(found[1]), float(found[2])
+    shocked = vol[row] * shocks.scale[bucket[row]] + shocks.shift[bucket[row]]
+    columns = np.flatnonzero(np.isclose(shocked, value, rtol=1e-9, atol=1e-12))
+    nodes = np.flatnonzero(np.isin(shocks.place, columns))
+    return f" at node {nodes[0]}" if nodes.size else ""
 
 
 def _futures(
@@ -194,7 +207,7 @@ def tenor_law(tenor: tuple[float, ...] | None, years: float, name: str = "vol_te
     """What the vol shock of an expiry is multiplied by."""
     if tenor is None or not years > 0:
         return 1.0
-    reference, *exponents = tenor
+    reference, *exponents = tenor if isinstance(tenor, Sequence) else (0.0,)
     if not (reference > 0 and len(exponents) in (1, 2, 3) and np.isfinite(tenor).all()):
         raise ValueError(
             f"{name} = {tenor} must be (reference, exponent) or (reference, short, long[, least expiry])"

@@ -57,7 +57,7 @@ class Tail:
     """Value at risk and expected shortfall of weighted nodes, in USD; losses are positive.
 
     The errors are standard errors for independent nodes drawn from one distribution: they mean something for a
-    history or a simulation, nothing for a grid that someone laid out.  NaN with fewer than two nodes in the tail.
+    history or a simulation.  NaN for a product grid, which someone laid out, and with fewer than two nodes in the tail.
 
     Attributes
     ----------
@@ -73,6 +73,8 @@ class Tail:
         The effective number of nodes, (sum w)^2 / sum w^2, over the overlap of a history.
     nodes, share
         The nodes of the tail, worst first, the last that at the edge; what part of the tail each is.
+    left_out
+        Names of positions that the market cannot value: the tail is without them.
     """
 
     level: float
@@ -85,6 +87,7 @@ class Tail:
     sample: float
     nodes: Array
     share: Array
+    left_out: tuple[str, ...] = ()
     _blocks: Blocks | None = field(default=None, repr=False)
 
     def contributions(self, block: int = 256) -> Contributions:
@@ -111,6 +114,7 @@ class Tail:
             f"Tail at {self.level:.4g}: value at risk {self.value_at_risk:,.6g} "
             f"(error {self.value_at_risk_error:,.3g}), expected shortfall {self.expected_shortfall:,.6g} "
             f"(error {self.expected_shortfall_error:,.3g}) USD, {len(self.nodes)} nodes in the tail"
+            f"{without(self.left_out)}"
         )
 
 
@@ -121,6 +125,8 @@ def tail_of(
     *,
     overlap: float = 1.0,
     blocks: Blocks | None = None,
+    left_out: tuple[str, ...] = (),
+    drawn: bool = True,
 ) -> Tail:
     """Return the tail of P&L by node and bucket.
 
@@ -144,6 +150,10 @@ def tail_of(
         By how many nodes one stretch of history is shared: n is divided by it.
     blocks
         Where the positions behind the nodes are had from.
+    left_out
+        Names of positions that are not in ``pnl``.
+    drawn
+        Whether the nodes are draws of one distribution; if not, the errors are NaN.
 
     Raises
     ------
@@ -167,7 +177,7 @@ def tail_of(
     at_risk, shortfall = float(at_edge.sum()), float(mean.sum())
     sample = float(total**2 / (weight**2).sum() / overlap)
     errors = (np.nan, np.nan)
-    if len(nodes) > 1:
+    if drawn and len(nodes) > 1:
         losses = -pnl.sum(axis=1)
         spread = float(share @ (losses[nodes] - shortfall) ** 2)
         square = spread + level * (shortfall - at_risk) ** 2
@@ -177,7 +187,7 @@ def tail_of(
         far, near = losses[order[place]]
         errors = (float(far - near) / 2, float(np.sqrt(square / (sample * (1 - level)))))
     return Tail(
-        level, at_risk, shortfall, *errors, at_edge, mean, sample, nodes, share, blocks
+        level, at_risk, shortfall, *errors, at_edge, mean, sample, nodes, share, left_out, blocks
     )  # fmt: skip
 
 
@@ -293,6 +303,17 @@ def bootstrap(
         np.array(levels, np.float64), np.concatenate([a for a, _ in made]),
         np.concatenate([s for _, s in made]), float(block),
     )  # fmt: skip
+
+
+def without(left_out: Sequence[str], most: int = 5) -> str:
+    """Return a line that names positions left out; nothing where there are none."""
+    if not left_out:
+        return ""
+    names = ", ".join(left_out[:most])
+    more = f" and {len(left_out) - most} more" if len(left_out) > most else ""
+    return (
+        f"\nwithout {len(left_out)} of the positions, which the market cannot value: {names}{more}"
+    )
 
 
 def check_level(level: float, name: str = "level") -> None:

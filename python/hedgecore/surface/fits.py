@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
@@ -118,6 +118,10 @@ def fit_all(
         A mapping by coin that is itself a function for ``Market(vols=...)``.  A coin without an expiry that
         fits is not in it; ``report`` says why.
     """
+    if warm is not None and not isinstance(warm, Mapping):
+        raise TypeError(
+            f"warm must be surfaces by coin, as fit_all returns them, not {type(warm).__name__}"
+        )
     from hedgecore.surface.quotes import smiles as smiles_of
 
     asof, found = smiles_of(data, at, **filters)

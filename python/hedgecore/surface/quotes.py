@@ -119,14 +119,30 @@ def parity(
     Parameters
     ----------
     strike, call, put
-        Distinct strikes and prices, linear ones in the quote currency, inverse ones in the coin.
+        Distinct strikes and prices, linear ones in the quote currency, inverse ones in the coin.  A strike without one of
+        them (NaN) is left out.
 
     Returns
     -------
     Parity
         NaN where there is nothing to tell from: no strike; for a linear D, under three strikes D is 1.
+
+    Raises
+    ------
+    ValueError
+        For columns of several lengths, and a strike that stands twice.
     """
-    strike, gap = np.asarray(strike, np.float64), np.asarray(call) - np.asarray(put)
+    strike, call, put = (np.asarray(x, np.float64) for x in (strike, call, put))
+    if not (strike.ndim == 1 and strike.shape == call.shape == put.shape):
+        raise ValueError(
+            "strike, call and put must be one-dimensional and equal in length, not of shapes "
+            f"{strike.shape}, {call.shape} and {put.shape}"
+        )
+    known = ~(np.isnan(strike) | np.isnan(call) | np.isnan(put))
+    strike, gap = strike[known], (call - put)[known]
+    values, count = np.unique(strike, return_counts=True)
+    if (count > 1).any():
+        raise ValueError(f"strike = {values[count > 1][0]} stands {count[count > 1][0]} times")
     if not len(strike):
         return Parity(np.nan, np.nan, 0)
     if inverse:

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from hedgecore import frames
 from hedgecore.scenarios.tail import check_level
+from hedgecore.tails.simulation import Simulation
 
 Array = npt.NDArray[Any]
 Method = Literal["mle", "pwm"]
@@ -135,7 +136,9 @@ class ParetoTail:
         return f"{head}\n{frames.text_table(self.table(levels))}" if levels else head
 
 
-def pareto(pnl: npt.ArrayLike, quantile: float = 0.95, *, method: Method = "mle") -> ParetoTail:
+def pareto(
+    pnl: npt.ArrayLike | Simulation, quantile: float = 0.95, *, method: Method = "mle"
+) -> ParetoTail:
     """Fit the tail of the losses beyond a threshold that is stated as a level of them.
 
     * "mle": maximum likelihood, reduced to one parameter (Grimshaw, Computing maximum likelihood estimates for the
@@ -145,7 +148,7 @@ def pareto(pnl: npt.ArrayLike, quantile: float = 0.95, *, method: Method = "mle"
     Parameters
     ----------
     pnl
-        By node, in USD: ``simulation.total``.  Weights do not enter.
+        A simulation with equal weights, or its P&L by node in USD: every loss counts the same.
     quantile
         Level of the losses that is the threshold, usually 0.90 to 0.95: look at :func:`mean_excess`.
     method
@@ -154,7 +157,7 @@ def pareto(pnl: npt.ArrayLike, quantile: float = 0.95, *, method: Method = "mle"
     Raises
     ------
     ValueError
-        For fewer than 100 losses beyond the threshold, and numbers that are not finite.
+        For fewer than 100 losses beyond the threshold, numbers that are not finite, and weights that differ.
     """
     check_level(quantile, "quantile")
     if method not in ("mle", "pwm"):
@@ -185,7 +188,8 @@ def pareto(pnl: npt.ArrayLike, quantile: float = 0.95, *, method: Method = "mle"
 
 
 def mean_excess(
-    pnl: npt.ArrayLike, quantiles: npt.ArrayLike = (0.8, 0.85, 0.9, 0.925, 0.95, 0.975, 0.99)
+    pnl: npt.ArrayLike | Simulation,
+    quantiles: npt.ArrayLike = (0.8, 0.85, 0.9, 0.925, 0.95, 0.975, 0.99),
 ) -> dict[str, Array]:
     """Return for thresholds the mean of the losses beyond them, less the threshold, with its standard error.
 
@@ -214,7 +218,15 @@ def _symmetric(a: float, b: float, c: float) -> tuple[tuple[float, float], tuple
     return ((float(a), float(b)), (float(b), float(c)))
 
 
-def _losses(pnl: npt.ArrayLike) -> Array:
+def _losses(pnl: npt.ArrayLike | Simulation) -> Array:
+    if isinstance(pnl, Simulation):
+        weight = pnl.nodes.weight
+        if np.ptp(weight) > 0:
+            raise ValueError(
+                f"the weights of the simulation run from {weight.min():.3g} to {weight.max():.3g}: "
+                "pareto counts every loss the same"
+            )
+        pnl = pnl.total
     values = np.asarray(pnl, np.float64)
     if values.ndim != 1:
         raise ValueError(f"pnl must be one-dimensional, not of shape {values.shape}")

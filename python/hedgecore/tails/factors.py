@@ -119,8 +119,8 @@ def covariance(moves: Moves, *, decay: float | None = None, mean: bool = False) 
     moves
         With absolute vol changes (``vol_change="absolute"``), over the horizon wanted.
     decay
-        With it the moves weigh 1, decay, decay^2, ... from the latest back (EWMA; RiskMetrics 1996), times
-        their own weights.
+        With it the moves weigh 1, d, d^2, ... from the latest back (EWMA; RiskMetrics 1996), times their own
+        weights; d = decay^(1 / overlap), so that ``decay`` is for each horizon of time whether moves overlap or not.
     mean
         Whether the mean is taken off (and the number of moves reduced by one).
     """
@@ -135,7 +135,7 @@ def covariance(moves: Moves, *, decay: float | None = None, mean: bool = False) 
     if decay is not None:
         if not 0 < decay < 1:
             raise ValueError(f"decay = {decay} must be between 0 and 1")
-        weight = weight * decay ** np.arange(len(moves))[::-1]
+        weight = weight * decay ** (np.arange(len(moves))[::-1] / moves.overlap)
     weight = weight / weight.sum()
     lost = 0.0
     if mean:

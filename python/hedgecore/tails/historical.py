@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import numpy as np
-
-from hedgecore.instruments import OPTION, USD_LIKE
 from hedgecore.tails.history import History
 from hedgecore.tails.moves import Moves, VolChange
-from hedgecore.tails.simulation import Progress, Simulation, simulate
+from hedgecore.tails.simulation import Progress, Simulation, held, simulate
 
 if TYPE_CHECKING:
     from hedgecore.book import Book, Market
@@ -47,7 +44,7 @@ def historical(
         Of the moves of a history, see :meth:`History.moves`; the horizon is 24 hours unless given.  Moves have
         theirs already: only the defaults may stand beside them.
     decay, warmup
-        With ``decay`` the moves are scaled to today's volatility: :meth:`Moves.filtered`.
+        With ``decay``, for each horizon of time, the moves are scaled to today's volatility: :meth:`Moves.filtered`.
     halflife
         Days; old moves weigh less: :meth:`Moves.weighted`.
     still_vols
@@ -109,14 +106,3 @@ def historical(
         notes=(*moves.notes, *notes), progress=progress, vol_shock=moves.vol_change,
         vol_tenor=vol_tenor, dynamics=dynamics, threads=threads,
     )  # fmt: skip
-
-
-def held(book: Book) -> tuple[list[str], list[str]]:
-    """Return the coins of a book that can move, and those of them with options."""
-    table = book.instruments
-    active = book.net_quantity != 0
-    active[book.row[np.isfinite(book.entry_price)]] = True  # closed at a profit in the coin
-    bases: Any = table.base[active]
-    coins = [str(base) for base in dict.fromkeys(bases.tolist()) if base not in USD_LIKE]
-    options = set(table.base[active & (table.type == OPTION)].tolist())
-    return coins, [coin for coin in coins if coin in options]

@@ -12,13 +12,15 @@ import numpy.typing as npt
 
 from hedgecore import frames
 from hedgecore.instruments import times_of
-from hedgecore.tails.moves import HOUR, Moves, VolChange, span
+from hedgecore.tails.moves import HOUR, Moves, VolChange, check_number, span
 
 if TYPE_CHECKING:
     from hedgecore.surface import Surface
 
 Array = npt.NDArray[Any]
 TENOR: Final = 30 / 365
+_MOST: Final = {"price": np.inf, "vol": 10.0}
+"""Above this a vol is in per cent: 10 is 1,000 %."""
 _VALUES: Final = ("close", "price", "vol", "value")
 
 
@@ -67,7 +69,8 @@ class History:
         Raises
         ------
         ValueError
-            Naming the series, and the row of a value that is not positive; also where no time is common.
+            Naming the series, and the row of a value that is not positive, or of a vol above 10 (it is in per cent); also
+            where no time is common.
         """
         series = {("price", coin): source for coin, source in (prices or {}).items()}
         series |= {("vol", coin): source for coin, source in (vols or {}).items()}
@@ -80,7 +83,7 @@ class History:
         common: Array | None = None
         for key, source in series.items():
             name = f"{key[0]} of {key[1]}"
-            times, values, missing = _cleaned(*_series(source, name), name)
+            times, values, missing = _cleaned(*_series(source, name), name, _MOST[key[0]])
             inside = np.ones(len(times), bool)
             if first is not None:
                 inside &= times >= first
@@ -157,6 +160,8 @@ class History:
             start, end, dropped = np.arange(n - 1), np.arange(1, n), 0
             overlap = 1.0
         else:
+            check_number(horizon, "horizon", "hours")
+            check_number(tolerance, "tolerance", "hours")
             if not 0 < horizon < np.inf or not 0 <= tolerance < horizon:
                 raise ValueError(
                     f"horizon = {horizon} must be positive, tolerance = {tolerance} from 0 to below it"
@@ -274,7 +279,7 @@ def _series(source: Any, name: str) -> tuple[Array, Array]:
     return times, values.astype(np.float64)
 
 
-def _cleaned(times: Array, values: Array, name: str) -> tuple[Array, Array, str]:
+def _cleaned(times: Array, values: Array, name: str, most: float) -> tuple[Array, Array, str]:
     """In order of time, without rows that have no value; a note of what is missing."""
     if times.ndim != 1 or times.shape != values.shape:
         raise ValueError(
@@ -283,6 +288,11 @@ def _cleaned(times: Array, values: Array, name: str) -> tuple[Array, Array, str]
     bad = np.flatnonzero(~np.isnan(values) & ~((values > 0) & (values < np.inf)))
     if bad.size:
         raise ValueError(f"{name}[{bad[0]}] = {values[bad[0]]} must be positive and finite")
+    bad = np.flatnonzero(values > most)
+    if bad.size:
+        raise ValueError(
+            f"{name}[{bad[0]}] = {values[bad[0]]} must be a decimal per square-root year: 0.55 for 55 %"
+        )
     known = ~np.isnan(values) & ~np.isnat(times)
     empty = int((~known).sum())
     times, values = times[known], values[known]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from itertools import accumulate
+from numbers import Real
 from typing import Any, Final, Literal
 
 import numpy as np
@@ -102,13 +103,15 @@ class Moves:
 
         Source: Hull and White (1998), Barone-Adesi, Giannopoulos and Vosper (1999).  The volatility of every factor is an
         exponentially weighted mean of squared moves (of ln(1 + x); of absolute vol changes themselves) that
-        had ended when the move began, with ``decay`` from one move to the next; it begins with the mean square of the
-        first ``warmup`` moves, and moves that begin before these have ended are left out.
+        had ended when the move began, with ``decay`` for each horizon of time: decay^(1 / overlap) from one move to
+        the next.  It begins with the mean square of the first ``warmup`` moves, and moves that begin before these have
+        ended are left out.
         """
         if not 0 < decay < 1:
             raise ValueError(f"decay = {decay} must be between 0 and 1")
         if not 2 <= warmup < len(self):
             raise ValueError(f"warmup = {warmup} must be from 2 to below the {len(self)} moves")
+        kept = decay ** (1 / self.overlap)
         known = np.searchsorted(self.end, self.start, side="right")  # moves that had ended
         rows = np.flatnonzero(known >= warmup)
         if not rows.size:
@@ -121,7 +124,7 @@ class Moves:
             if not seed > 0:
                 raise ValueError(f"{name} does not move in the first warmup = {warmup} moves")
             path = np.array(
-                list(accumulate(square[warmup:], lambda v, s: decay * v + (1 - decay) * s, initial=seed))
+                list(accumulate(square[warmup:], lambda v, s: kept * v + (1 - kept) * s, initial=seed))
             )  # fmt: skip
             ratio = np.sqrt(path[-1] / path[known[rows] - warmup])
             y = x[rows] * ratio
@@ -134,7 +137,7 @@ class Moves:
             coin: scaled(values, relative, f"vol of {coin}") for coin, values in self.vol.items()
         }
         note = (
-            f"moves scaled to the volatility of the last one (decay {decay:g}); the first "
+            f"moves scaled to the volatility of the last one (decay {decay:g} a horizon); the first "
             f"{len(self) - len(rows):,} left out"
         )
         return replace(self.taken(rows), spot=spot, vol=vol, notes=(*self.notes, note))
@@ -176,6 +179,12 @@ class Moves:
         return f"{len(self):,} moves of {', '.join(have)}: {span(self.end)}\n" + "\n".join(
             self.notes
         )
+
+
+def check_number(value: Any, name: str, unit: str) -> None:
+    """Raise a TypeError for what is no number."""
+    if not isinstance(value, Real) or isinstance(value, np.timedelta64):  # an integer to numpy
+        raise TypeError(f"{name} must be a number of {unit}, not {value!r}")
 
 
 def span(times: Array) -> str:

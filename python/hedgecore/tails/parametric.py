@@ -11,10 +11,11 @@ import numpy.typing as npt
 
 from hedgecore import frames
 from hedgecore.scenarios import Nodes, book_scenarios
+from hedgecore.scenarios.tail import without
 from hedgecore.tails.factors import Covariance
-from hedgecore.tails.historical import held
+from hedgecore.tails.moves import check_number
 from hedgecore.tails.quadratic import QuadraticForm
-from hedgecore.tails.simulation import LEVELS
+from hedgecore.tails.simulation import LEVELS, held
 
 if TYPE_CHECKING:
     from hedgecore.book import Book, Market
@@ -59,6 +60,11 @@ class DeltaGamma:
     covariance: Covariance
     form: QuadraticForm
     completeness: Completeness
+
+    @property
+    def left_out(self) -> tuple[str, ...]:
+        """Names of positions that the market cannot value: they are in no figure."""
+        return self.completeness.left_out
 
     def pnl(self, moves: npt.ArrayLike) -> Array:
         """Return the P&L of the expansion at moves of shape (..., factors)."""
@@ -106,7 +112,7 @@ class DeltaGamma:
         }  # fmt: skip
         return (
             f"DeltaGamma in USD, drift {self.drift:,.6g}\n{frames.text_table(known)}\n"
-            f"{frames.text_table(self.table())}\n{self.completeness}"
+            f"{frames.text_table(self.table())}\n{self.completeness}{without(self.left_out)}"
         )
 
 
@@ -148,6 +154,7 @@ def parametric(
     ValueError
         Where the covariance lacks a factor of the book.
     """
+    check_number(horizon, "horizon", "hours")
     if not 0 <= horizon < np.inf:
         raise ValueError(f"horizon = {horizon} must be hours, not negative")
     h, k = step

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hedgecore import frames
+from hedgecore.instruments import OPTION, USD_LIKE
 from hedgecore.scenarios import Bootstrap, Nodes, ScenarioGrid, Tail, book_scenarios, tail_of
 from hedgecore.scenarios import bootstrap as resampled
 
@@ -81,8 +82,9 @@ class Simulation:
     def tail(self, level: float = 0.975) -> Tail:
         """Return value at risk and expected shortfall with errors and contributions: see :func:`tail_of`."""
         return tail_of(
-            self.pnl, self.nodes.weight, level, overlap=self.overlap, blocks=self._blocks
-        )
+            self.pnl, self.nodes.weight, level, overlap=self.overlap, blocks=self._blocks,
+            left_out=self.completeness.left_out,
+        )  # fmt: skip
 
     def tails(self, levels: Sequence[float] = LEVELS) -> dict[str, Array]:
         """Return a row for each level: value at risk, expected shortfall, their standard errors, nodes in the tail."""
@@ -183,7 +185,7 @@ def simulate(
     scenarios
         :class:`hedgecore.scenarios.Nodes`, or a frame, mapping or matrix (scenarios x columns, with
         ``columns`` to name them) of ``BTC_spot``, ``BTC_vol``, ... (coin and factor), ``time`` (years) and
-        ``weight``.  A coin without a column does not move.
+        ``weight``.  A coin of the book without a column does not move; ``notes`` say so.
     columns
         Names of the columns of a matrix.
     label
@@ -215,18 +217,39 @@ def simulate(
     pnl: Array | None = None
     for first in range(0, n, part):
         rows = np.arange(first, min(first + part, n))
-        grid = book_scenarios(book, market, nodes=taken(nodes, rows), measures=(), **rules)
+        try:
+            grid = book_scenarios(book, market, nodes=taken(nodes, rows), measures=(), **rules)
+        except ValueError as error:
+            found = re.search(r"(.* at node )(\d+)$", str(error))
+            if found is None:
+                raise
+            bad = first + int(found[2])  # the grid counts from the beginning of the part
+            named = "" if label is None else f" ({names[bad]})"
+            raise ValueError(f"{found[1]}{bad}{named}") from None
         if pnl is None:
             pnl = np.empty((n, len(grid.underlying)))
         pnl[rows] = grid["pnl_usd"]
         if progress is not None:
             progress(int(rows[-1]) + 1, n)
     assert pnl is not None
+    still = [coin for coin in held(book)[0] if not {coin} & (nodes.spot.keys() | nodes.vol.keys())]
+    notes = (*notes, *(f"no moves of {coin}: it stands still" for coin in still))
     pnl.setflags(write=False)
     return Simulation(
         book, market, nodes, names, grid.underlying, grid.expiry_time, pnl, float(overlap),
         grid.completeness, rules, notes,
     )  # fmt: skip
+
+
+def held(book: Book) -> tuple[list[str], list[str]]:
+    """Return the coins of a book that can move, and those of them with options."""
+    table = book.instruments
+    active = book.net_quantity != 0
+    active[book.row[np.isfinite(book.entry_price)]] = True  # closed at a profit in the coin
+    bases: Any = table.base[active]
+    coins = [str(base) for base in dict.fromkeys(bases.tolist()) if base not in USD_LIKE]
+    options = set(table.base[active & (table.type == OPTION)].tolist())
+    return coins, [coin for coin in coins if coin in options]
 
 
 def taken(nodes: Nodes, rows: Array) -> Nodes:

@@ -15,10 +15,9 @@ import numpy.typing as npt
 
 from hedgecore.instruments import times_of
 from hedgecore.scenarios import Nodes
-from hedgecore.tails.historical import held
 from hedgecore.tails.history import History
 from hedgecore.tails.moves import HOUR, VolChange
-from hedgecore.tails.simulation import Simulation, simulate, taken
+from hedgecore.tails.simulation import Simulation, held, simulate, taken
 
 if TYPE_CHECKING:
     from hedgecore.book import Book, Market
@@ -28,6 +27,9 @@ Array = npt.NDArray[Any]
 At = Literal["trough", "end"]
 Assumed = Mapping[str, float | tuple[str, float]]
 """By coin a move, or (coin, beta): beta times the move of another coin in the episode, or what is assumed as its move."""
+
+Used = set[tuple[str, str]]
+"""("price" or "vol", coin) of assumptions that were needed."""
 
 
 class UnknownMove(ValueError):
@@ -114,7 +116,7 @@ EPISODES: Final[dict[str, Episode]] = {
 def stress(
     book: Book,
     market: Market,
-    episodes: Iterable[str | Episode] | None = None,
+    episodes: str | Episode | Iterable[str | Episode] | None = None,
     *,
     at: At | Sequence[At] = ("trough", "end"),
     scale: float = 1.0,
@@ -134,7 +136,7 @@ def stress(
     book, market
         What is held, and the market that the moves start from.
     episodes
-        Names of :data:`EPISODES`, or episodes of the user's own; None: all of them.
+        Names of :data:`EPISODES`, or episodes of the user's own, one or several; None: all of them.
     at
         "trough": from the peak to the lowest price with the highest vol, all coins at once; "end": from the
         beginning of the episode to its end.
@@ -176,6 +178,8 @@ def stress(
     >>> hc.tails.stress(book, market, ["2020-03-12"], at="trough").label.tolist()
     ['2020-03-12 trough']
     """
+    if isinstance(episodes, (str, Episode)):
+        episodes = [episodes]
     chosen = list(EPISODES.values()) if episodes is None else [_episode(e) for e in episodes]
     places: tuple[At, ...] = (at,) if isinstance(at, str) else tuple(at)
     for place in places:
@@ -189,12 +193,15 @@ def stress(
     spot: dict[str, list[float]] = {coin: [] for coin in coins}
     vol: dict[str, list[float]] = {coin: [] for coin in with_options}
     left_out: list[str] = []
+    used: Used = set()
     for episode in chosen:
+        here: Used = set()
         try:
             found = [
                 (
-                    [_spot_move(episode, coin, place, assume or {}) for coin in coins],
-                    [_vol_move(episode, coin, place, assume_vol or {}, vol_change) for coin in with_options],
+                    [_spot_move(episode, coin, place, assume or {}, here) for coin in coins],
+                    [_vol_move(episode, coin, place, assume_vol or {}, vol_change, here)
+                     for coin in with_options],
                 )
                 for place in places
             ]  # fmt: skip
@@ -203,6 +210,7 @@ def stress(
                 raise
             left_out.append(f"left out: {error.what}")
             continue
+        used |= here
         rows += [(episode, place) for place in places]
         for moves, changes in found:
             for coin, move in zip(coins, moves, strict=True):
@@ -213,7 +221,7 @@ def stress(
         raise UnknownMove("; ".join(left_out))
     years = [_years(e) if aging else 0.0 for e, _ in rows]
     label = np.array([f"{e.name} {place}" for e, place in rows])
-    notes = (*_notes(assume, assume_vol, scale), *left_out)
+    notes = (*_notes(assume, assume_vol, scale, vol_change, used), *left_out)
     result = simulate(
         book, market, Nodes.of(spot=spot, vol=vol, time=years), label=label, notes=notes,
         vol_shock=vol_change, vol_tenor=vol_tenor, dynamics=dynamics, threads=threads,
@@ -277,12 +285,15 @@ def replay(
     def path(levels: dict[str, Array], relative: bool) -> dict[str, Array]:
         return {c: x / x[0] - 1 if relative else x - x[0] for c, x in levels.items()}
 
+    used: Used = set()
+
     def moves(known: dict[str, Array], wanted: list[str], given: Assumed, what: str) -> Any:
         out = {}
         for coin in wanted:
             if coin in known:
                 out[coin] = scale * known[coin]
             elif coin in given:
+                used.add((what, coin))
                 rule = given[coin]
                 if isinstance(rule, tuple):
                     if rule[0] not in known:
@@ -301,7 +312,7 @@ def replay(
     passed = (history.time - history.time[0]).astype(np.int64) / (365 * 24 * HOUR)
     result = simulate(
         book, market, Nodes.of(spot=spot, vol=vol, time=passed if aging else 0.0), label=history.time,
-        notes=(*history.notes, *_notes(assume, assume_vol, scale)), vol_shock=vol_change,
+        notes=(*history.notes, *_notes(assume, assume_vol, scale, vol_change, used)), vol_shock=vol_change,
         vol_tenor=vol_tenor, dynamics=dynamics, threads=threads,
     )  # fmt: skip
     return replace(result, sample=False)
@@ -335,7 +346,7 @@ def _unknown(episode: str, what: str, coin: str) -> UnknownMove:
     )
 
 
-def _spot_move(episode: Episode, coin: str, place: At, given: Assumed) -> float:
+def _spot_move(episode: Episode, coin: str, place: At, given: Assumed, used: Used) -> float:
     fact = episode.coins.get(coin)
     if fact is None:
         return _assumed(
@@ -343,12 +354,15 @@ def _spot_move(episode: Episode, coin: str, place: At, given: Assumed) -> float:
             coin,
             given,
             "price",
-            lambda other: _spot_move(episode, other, place, _numbers(given)),
+            lambda other: _spot_move(episode, other, place, _numbers(given), used),
+            used,
         )
     return fact.low / fact.peak - 1 if place == "trough" else fact.after / fact.before - 1
 
 
-def _vol_move(episode: Episode, coin: str, place: At, given: Assumed, change: VolChange) -> float:
+def _vol_move(
+    episode: Episode, coin: str, place: At, given: Assumed, change: VolChange, used: Used
+) -> float:
     fact = episode.coins.get(coin)
     after = None if fact is None else fact.vol_peak if place == "trough" else fact.vol_after
     if fact is None or fact.vol_before is None or after is None:
@@ -357,7 +371,8 @@ def _vol_move(episode: Episode, coin: str, place: At, given: Assumed, change: Vo
             coin,
             given,
             "vol",
-            lambda other: _vol_move(episode, other, place, _numbers(given), change),
+            lambda other: _vol_move(episode, other, place, _numbers(given), change, used),
+            used,
         )
     return after / fact.vol_before - 1 if change == "relative" else after - fact.vol_before
 
@@ -366,20 +381,32 @@ def _numbers(given: Assumed) -> Assumed:
     return {coin: rule for coin, rule in given.items() if not isinstance(rule, tuple)}
 
 
-def _assumed(episode: Episode, coin: str, given: Assumed, what: str, move_of: Any) -> float:
+def _assumed(
+    episode: Episode, coin: str, given: Assumed, what: str, move_of: Any, used: Used
+) -> float:
     if coin not in given:
         raise _unknown(episode.name, what, coin)
+    used.add((what, coin))
     rule = given[coin]
     if isinstance(rule, tuple):
         return float(rule[1] * move_of(rule[0]))
     return float(rule)
 
 
-def _notes(assume: Assumed | None, assume_vol: Assumed | None, scale: float) -> tuple[str, ...]:
+def _notes(
+    assume: Assumed | None,
+    assume_vol: Assumed | None,
+    scale: float,
+    vol_change: VolChange,
+    used: Used,
+) -> tuple[str, ...]:
+    """Say what was assumed, of all that was given only what was needed."""
+    kinds = (("price", "move", assume, "relative"), ("vol", "vol change", assume_vol, vol_change))
     notes = [
-        f"{what} of {coin} where not known: "
-        + (f"{rule[1]:g} times that of {rule[0]}" if isinstance(rule, tuple) else f"{rule:+g}")
-        for what, given in (("move", assume), ("vol change", assume_vol))
+        f"{name} of {coin} where not known: "
+        + (f"{rule[1]:g} times that of {rule[0]}" if isinstance(rule, tuple) else f"{rule:+g} ({kind})")
+        for what, name, given, kind in kinds
         for coin, rule in (given or {}).items()
-    ]
+        if (what, coin) in used
+    ]  # fmt: skip
     return (*notes, f"every move times {scale:g}") if scale != 1 else tuple(notes)
