@@ -214,7 +214,7 @@ class TestFits:
             expiry,
             100 * np.exp(np.linspace(-2.5, 2.5, 15) * scale),
         )
-        fitted = surface.fit([smile])
+        fitted = surface.fit([smile], model="svi")
         assert np.abs(fitted.vol_at(smile.log_moneyness, expiry) - smile.vol).max() < 2e-4
 
     def test_bad_rows_do_not_pull(self) -> None:
@@ -277,13 +277,13 @@ class TestFits:
     def test_a_warm_start_ends_where_a_cold_one_does(self) -> None:
         before = [smile_of(lambda k: 0.5 + 0.1 * k**2 - 0.1 * k, t) for t in (0.1, 0.3)]
         after = [smile_of(lambda k: 0.6 + 0.15 * k**2 - 0.2 * k, t) for t in (0.1, 0.3)]
-        cold = surface.fit(after)
-        warm = surface.fit(after, warm=surface.fit(before[1:]))
+        cold = surface.fit(after, model="svi")
+        warm = surface.fit(after, model="svi", warm=surface.fit(before[1:], model="svi"))
         k = np.linspace(-0.5, 0.4, 19)
         for t in (0.1, 0.3):
             np.testing.assert_allclose(warm.vol_at(k, t), cold.vol_at(k, t), atol=2e-4)
         jump = [smile_of(lambda k: 2.0 - 0.5 * k, 0.3)]
-        again = surface.fit(jump, warm=cold)
+        again = surface.fit(jump, model="svi", warm=cold)
         np.testing.assert_allclose(again.vol_at(k, 0.3), 2.0 - 0.5 * k, atol=5e-3)
 
     def test_three_strikes_are_a_slice_of_ssvi(self) -> None:
