@@ -342,6 +342,21 @@ class TestRealChains:
         assert all(found[model].lee == 0 for model in ("svi", "svi_free", "essvi", "svi warm"))
         assert found["svi warm"].inside_share >= found["svi"].inside_share - 0.005
 
+    @pytest.mark.parametrize("when", ["2026-03-09T04:4", "2026-01-13T21:2", "2026-01-12T04:0"])
+    def test_few_strikes_shortly_before_expiry(self, frame: Any, when: str) -> None:
+        """The penalty leads some slices astray: they are not worse than SSVI, which is free as well."""
+        chains = frame.partition_by("snapshot", maintain_order=True)
+        (chain,) = (c for c in chains if c["timestamp"].max().isoformat().startswith(when))
+        _, found = surface.smiles(chain)
+        smiles = [s for s in found if s.base == "BTC" and s.expiry < 1 / 365 and len(s) >= 5]
+        assert smiles
+        for smile in smiles:
+            free = surface.fit([smile])
+            assert not free.arbitrage(1001).butterfly.any()
+            near = np.abs(smile.log_moneyness) < smile.vol.min() * np.sqrt(smile.expiry)
+            error = np.abs(free.vol_at(smile.log_moneyness, smile.expiry) - smile.vol)[near]
+            assert error.max() < 0.1
+
     def test_parity_forwards_are_those_of_chain(self, frame: Any) -> None:
         snap = chain.snapshot(frame)
         _, smiles = quotes.smiles(snap, forward="parity")

@@ -259,10 +259,13 @@ Svi without_butterfly(const Smile& smile, const Svi& start) {
             return true;
         };
         surface::least_squares(x, lower, upper, n + butterfly_points, fill, 40);
-        if (smallest_butterfly(unboxed(x), r) >= butterfly_margin) return unboxed(x);
+        if (smallest_butterfly(unboxed(x), r) >= butterfly_margin) break;
     }
-    // An SSVI slice is free by its parameters; the nearest point to the fit on the way to it that is free as well.
+    // An SSVI slice is free by its parameters: taken where it fits better than what the penalty led to, and where that is not free the
+    // nearest point on the way to it that is.
     const Svi from = unboxed(x), to = as_svi(surface::fit_ssvi(q, nullptr, nullptr, nullptr));
+    const auto better = [&](const Svi& s) { return smile.cost(s) <= smile.cost(to) ? s : to; };
+    if (smallest_butterfly(from, r) >= butterfly_margin) return better(from);
     double low = 0, high = 1;
     const auto mixed = [&](double t) {
         return Svi{from.a + t * (to.a - from.a), from.b + t * (to.b - from.b), from.rho + t * (to.rho - from.rho),
@@ -272,7 +275,7 @@ Svi without_butterfly(const Smile& smile, const Svi& start) {
         const double t = 0.5 * (low + high);
         (smallest_butterfly(mixed(t), r) >= butterfly_margin ? high : low) = t;
     }
-    return mixed(high);
+    return better(mixed(high));
 }
 
 }  // namespace
