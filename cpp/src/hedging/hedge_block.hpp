@@ -17,6 +17,7 @@ enum HedgeNeeds : unsigned {
     hedge_shift = 8,     // (S^2 |Gamma| / m)^0.15
     hedge_impulse = 16,  // (|Gamma|^2 m)^(1/4)
     hedge_moves = 32,    // past prices
+    hedge_inverse = 64,  // 1 / S
 };
 
 struct OptionPlan {
@@ -31,8 +32,11 @@ struct PolicyPlan : HedgePolicy {
     double scale_root = 0, scale_shift = 0, scale_pole = 0;  // of Zakamouline's terms
     double impulse = 0, load = 0;  // of the law of fixed and proportional costs
     double tolerance = 0;        // deviations that are rounding
+    const PolicyPlan* member = nullptr;  // of a combination
+    std::size_t member_count = 0, depth = 0;  // depth: how many combinations it lies in
     bool external = false;       // decided elsewhere
     bool filtered = false;       // orders may be taken back or rounded
+    bool keeps_price = false, keeps_time = false;  // of the last trade
     bool exposes = false;        // the decision itself knows the exposure: the shared delta, and fills at once of whole orders
 };
 
@@ -70,6 +74,7 @@ struct HedgePlan {
     std::uint32_t most_attempts = 1;  // the last of them does not fail
     std::size_t ring = 0;           // slots of orders in flight; 0 without latency
     std::size_t history = 0;        // past prices kept
+    std::size_t depth = 0;          // of combinations in one another
 };
 
 // Orders in flight: of the fill at each of `ring` times the size, its price when it was decided, and the attempts.
@@ -83,8 +88,8 @@ struct PolicyState {
     double *held;     // holding; `ordered` itself without latency
     double *gain;     // of the trades: less what they cost at the price
     double *turnover, *trades, *fixed, *impact, *latency, *exposure, *failures;
-    double *last;     // ln S at the last trade; of Trigger::move
-    double *ready;    // first step at which it may trade again
+    double *last;     // ln S at the last trade, where it is kept
+    double *traded;   // the step of the last trade, where it is kept
     OrderRing ring;
 };
 
@@ -93,6 +98,8 @@ struct HedgeBlock {
     PolicyState* policy = nullptr;
     Lane* moved = nullptr;     // ln S of the last `history` times, by time modulo history
     Lane* variance = nullptr;  // averages of squared returns, per year
+    Lane* kept = nullptr;      // orders of a combination while its members decide, by depth
+    std::uint64_t faulty = 0;  // not 0: a forecast of this step is no vol
 
     alignas(64) Lane spot, before, log_before, inverse_spot;
     alignas(64) Lane money;    // terminal numeraire for a USD of now
@@ -105,7 +112,7 @@ struct HedgeBlock {
     alignas(64) Lane delta, gamma, log_gamma;
     alignas(64) Lane cube, root, shift, impulse;
     alignas(64) Lane vol, inverse_vol;        // of the model
-    alignas(64) Lane own_delta, own_vol, own_inverse;
+    alignas(64) Lane own_delta, own_gamma, own_vol, own_inverse;
     alignas(64) Lane outer, inner;            // of a law
     alignas(64) Lane order;
 };

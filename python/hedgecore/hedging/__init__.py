@@ -13,11 +13,12 @@
 
 from __future__ import annotations
 
+from hedgecore.hedging.auto_hedger import AutoHedger
+from hedgecore.hedging.combinations import AllOf, AnyOf
 from hedgecore.hedging.costs import Costs
 from hedgecore.hedging.execution import Execution, exponential, geometric
 from hedgecore.hedging.frontier import Frontier
 from hedgecore.hedging.policies import (
-    AutoHedger,
     Clock,
     Custom,
     DeltaBand,
@@ -26,7 +27,6 @@ from hedgecore.hedging.policies import (
     NoHedge,
     Policy,
     PriceMove,
-    RealisedVolBand,
     ScaledVol,
     State,
     WhalleyWilmott,
@@ -36,9 +36,17 @@ from hedgecore.hedging.position import Future, Option, Perpetual, Spot
 from hedgecore.hedging.results import LEDGERS, Run
 from hedgecore.hedging.simulate import simulate, solve_risk_aversion, sweep
 from hedgecore.hedging.statistics import expected_shortfall
+from hedgecore.hedging.vol_policies import (
+    ForecastWhalleyWilmott,
+    RealisedVolBand,
+    SmoothTrading,
+    VolInterval,
+)
 
 __all__ = [
     "LEDGERS",
+    "AllOf",
+    "AnyOf",
     "AutoHedger",
     "Clock",
     "Costs",
@@ -46,6 +54,7 @@ __all__ = [
     "DeltaBand",
     "Execution",
     "FixedAndProportional",
+    "ForecastWhalleyWilmott",
     "Frontier",
     "Future",
     "Leland",
@@ -57,8 +66,10 @@ __all__ = [
     "RealisedVolBand",
     "Run",
     "ScaledVol",
+    "SmoothTrading",
     "Spot",
     "State",
+    "VolInterval",
     "WhalleyWilmott",
     "Zakamouline",
     "expected_shortfall",
