@@ -279,8 +279,9 @@ class TestFigures:
         table = frontier.columns()
         figure = frontier.plot()
         assert [trace.name for trace in figure.data] == ["clock", "edge", "ww"]
-        drawn = [(x, y) for trace in figure.data for x, y in zip(trace.x, trace.y, strict=True)]
-        assert drawn == pytest.approx(list(zip(table["cost"], table["es95"], strict=True)), rel=1e-5)  # fmt: skip
+        for axis, name in (("x", "cost"), ("y", "es95")):
+            drawn = [value for trace in figure.data for value in trace[axis]]
+            assert drawn == pytest.approx(table[name], rel=1e-5)
         errors = [e for trace in figure.data for e in trace.error_y.array]
         assert errors == pytest.approx(table["es95_error"], rel=1e-5)
         assert figure.layout.xaxis.type == "log"
