@@ -18,6 +18,7 @@ from hedgecore.hedging.combinations import AllOf, AnyOf
 from hedgecore.hedging.costs import Costs
 from hedgecore.hedging.execution import Execution, exponential, geometric
 from hedgecore.hedging.frontier import Frontier
+from hedgecore.hedging.histogram import Histogram
 from hedgecore.hedging.policies import (
     Clock,
     Custom,
@@ -36,6 +37,7 @@ from hedgecore.hedging.position import Future, Option, Perpetual, Spot
 from hedgecore.hedging.results import LEDGERS, Run
 from hedgecore.hedging.simulate import simulate, solve_risk_aversion, sweep
 from hedgecore.hedging.statistics import expected_shortfall
+from hedgecore.hedging.traces import Trace
 from hedgecore.hedging.vol_policies import (
     ForecastWhalleyWilmott,
     RealisedVolBand,
@@ -57,6 +59,7 @@ __all__ = [
     "ForecastWhalleyWilmott",
     "Frontier",
     "Future",
+    "Histogram",
     "Leland",
     "NoHedge",
     "Option",
@@ -69,6 +72,7 @@ __all__ = [
     "SmoothTrading",
     "Spot",
     "State",
+    "Trace",
     "VolInterval",
     "WhalleyWilmott",
     "Zakamouline",
