@@ -174,7 +174,10 @@ def simulate_hedging(
     threads: int | None,
     progress: Any,
 ) -> tuple[
-    npt.NDArray[np.float64], dict[str, npt.NDArray[np.float64]], npt.NDArray[np.float64]
+    npt.NDArray[np.float64],
+    dict[str, npt.NDArray[np.float64]],
+    npt.NDArray[np.float64],
+    dict[str, npt.NDArray[np.float64]],
 ]: ...
 def fit_svi(
     k: npt.NDArray[np.float64],

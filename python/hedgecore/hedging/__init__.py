@@ -13,9 +13,10 @@
 
 from __future__ import annotations
 
-from hedgecore.hedging.costs import Costs
-from hedgecore.hedging.execution import Execution, exponential, geometric
+from hedgecore.hedging.costs import Costs, square_root_impact
+from hedgecore.hedging.execution import Blocks, Execution, Settlement, exponential, geometric
 from hedgecore.hedging.frontier import Frontier
+from hedgecore.hedging.outages import ChainHalt, Depeg, KeeperDown
 from hedgecore.hedging.policies import (
     AutoHedger,
     Clock,
@@ -40,14 +41,18 @@ from hedgecore.hedging.statistics import expected_shortfall
 __all__ = [
     "LEDGERS",
     "AutoHedger",
+    "Blocks",
+    "ChainHalt",
     "Clock",
     "Costs",
     "Custom",
     "DeltaBand",
+    "Depeg",
     "Execution",
     "FixedAndProportional",
     "Frontier",
     "Future",
+    "KeeperDown",
     "Leland",
     "NoHedge",
     "Option",
@@ -57,6 +62,7 @@ __all__ = [
     "RealisedVolBand",
     "Run",
     "ScaledVol",
+    "Settlement",
     "Spot",
     "State",
     "WhalleyWilmott",
@@ -66,5 +72,6 @@ __all__ = [
     "geometric",
     "simulate",
     "solve_risk_aversion",
+    "square_root_impact",
     "sweep",
 ]

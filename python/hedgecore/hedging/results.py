@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -21,8 +21,10 @@ if TYPE_CHECKING:
 FloatArray = npt.NDArray[np.float64]
 
 #: What may be kept for each policy and path: the net P&L; all costs; the amount traded; the number of trades; fixed costs; cost of
-#: impact; latency, the size of each fill times what the price moved between decision and fill; exposure, the mean over time of abs(x);
-#: failed attempts.  Amounts are in the numeraire, in money of the last step.
+#: temporary impact; latency, the size of each fill times what the price moved between decision and fill; exposure, the mean over time of
+#: abs(x); failed attempts; fees; half spreads; the added costs of trades in outages; peg, what the account lost as its stablecoins are worth
+#: less at the end; delta_drift, the sum over fills of abs(delta of the position there - at the decision), in coins; gamma_leakage, of 1/2 Gamma
+#: dS^2 between the two.  cost = fee + spread + fixed + impact + outage.  Amounts are in the numeraire, in money of the last step.
 LEDGERS: tuple[str, ...] = tuple(hedge_ledgers)
 
 
@@ -46,6 +48,8 @@ class Run:
         The number of the first path.
     sums
         (policies, ledgers, 2): sums over the paths, and of squares.
+    outages
+        "keeper", "chain" and "depeg", where there are such, to the share of the steps of each path at which there was one.
     """
 
     names: tuple[str, ...]
@@ -58,6 +62,7 @@ class Run:
     costs: Costs
     numeraire: str
     first_path: int
+    outages: dict[str, FloatArray] = field(default_factory=dict)
 
     @property
     def n_paths(self) -> int:
@@ -108,8 +113,8 @@ class Run:
         """Return the scorecard: a row for each policy.
 
         mean, std, skew, quantiles, es95, es99 and worst are of the net P&L (losses positive for ES), ``*_error`` are standard errors;
-        cost, proportional, fixed, impact, turnover, trades, latency, exposure and failures are means over the paths; effectiveness is
-        1 - Var(hedged) / Var(unhedged).
+        cost, its kinds fee, spread, fixed, impact and outage, turnover, trades, latency, exposure, failures, delta_drift, gamma_leakage and peg
+        are means over the paths; effectiveness is 1 - Var(hedged) / Var(unhedged).
         """
         pnl, n = self.pnl, self.n_paths
         mean = pnl.mean(axis=1)
@@ -144,15 +149,20 @@ class Run:
             "worst_path": self.first_path + pnl.argmin(axis=1),
             "cost": self.mean("cost"),
             "cost_error": self.error("cost"),
-            "proportional": self.costs.proportional * self.mean("turnover"),
+            "fee": self.mean("fee"),
+            "spread": self.mean("spread"),
             "fixed": self.mean("fixed"),
             "impact": self.mean("impact"),
+            "outage": self.mean("outage"),
             "turnover": self.mean("turnover"),
             "trades": self.mean("trades"),
             "latency": self.mean("latency"),
             "latency_error": self.error("latency"),
             "exposure": self.mean("exposure"),
             "failures": self.mean("failures"),
+            "delta_drift": self.mean("delta_drift"),
+            "gamma_leakage": self.mean("gamma_leakage"),
+            "peg": self.mean("peg"),
             "effectiveness": effectiveness,
         }
 

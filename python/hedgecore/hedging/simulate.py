@@ -169,7 +169,7 @@ def simulate(
         "initial_value": initial,
     }
     check_memory(n_paths * (1 + len(named) * (len(kept) + 0.2)))
-    option, ledgers, sums = _core.simulate_hedging(
+    option, ledgers, sums, outages = _core.simulate_hedging(
         core, seed_of(seed), first_path, n_paths, steps, held.step, held.rows(), terms, (instrument or Spot()).core(names),
         laws, costs.core(names), execution.core(), kept, threads, progress,
     )  # fmt: skip
@@ -184,6 +184,7 @@ def simulate(
         costs=costs,
         numeraire="coin" if held.coin else "quote",
         first_path=first_path,
+        outages=outages,
     )
 
 
