@@ -16,6 +16,7 @@ from __future__ import annotations
 from hedgecore.hedging.costs import Costs, square_root_impact
 from hedgecore.hedging.execution import Blocks, Execution, Settlement, exponential, geometric
 from hedgecore.hedging.frontier import Frontier
+from hedgecore.hedging.histogram import Histogram
 from hedgecore.hedging.outages import ChainHalt, Depeg, KeeperDown
 from hedgecore.hedging.policies import (
     AutoHedger,
@@ -37,6 +38,7 @@ from hedgecore.hedging.position import Future, Option, Perpetual, Spot
 from hedgecore.hedging.results import LEDGERS, Run
 from hedgecore.hedging.simulate import simulate, solve_risk_aversion, sweep
 from hedgecore.hedging.statistics import expected_shortfall
+from hedgecore.hedging.traces import Trace
 
 __all__ = [
     "LEDGERS",
@@ -52,6 +54,7 @@ __all__ = [
     "FixedAndProportional",
     "Frontier",
     "Future",
+    "Histogram",
     "KeeperDown",
     "Leland",
     "NoHedge",
@@ -65,6 +68,7 @@ __all__ = [
     "Settlement",
     "Spot",
     "State",
+    "Trace",
     "WhalleyWilmott",
     "Zakamouline",
     "expected_shortfall",

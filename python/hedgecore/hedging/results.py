@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -11,12 +11,14 @@ import numpy.typing as npt
 
 from hedgecore._core import hedge_ledgers
 from hedgecore.frames import Columns, Library, frame_of, text_table
+from hedgecore.hedging.histogram import Histogram
 from hedgecore.hedging.statistics import expected_shortfall, std_error, std_influence
 
 if TYPE_CHECKING:
     from hedgecore.hedging.costs import Costs
     from hedgecore.hedging.frontier import Frontier
     from hedgecore.hedging.policies import Policy
+    from hedgecore.hedging.traces import Trace
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -26,6 +28,8 @@ FloatArray = npt.NDArray[np.float64]
 #: less at the end; delta_drift, the sum over fills of abs(delta of the position there - at the decision), in coins; gamma_leakage, of 1/2 Gamma
 #: dS^2 between the two.  cost = fee + spread + fixed + impact + outage.  Amounts are in the numeraire, in money of the last step.
 LEDGERS: tuple[str, ...] = tuple(hedge_ledgers)
+#: The ledgers that `cost` is the sum of, in the order in which they are added.
+COSTS: tuple[str, ...] = ("fee", "spread", "fixed", "impact", "outage")
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,6 +54,10 @@ class Run:
         (policies, ledgers, 2): sums over the paths, and of squares.
     outages
         "keeper", "chain" and "depeg", where there are such, to the share of the steps of each path at which there was one.
+    setting
+        What was simulated: the arguments of :func:`hedgecore.hedging.simulate` by name, but the policies and the paths.
+    trace
+        The paths that were followed step by step; None where there are none.
     """
 
     names: tuple[str, ...]
@@ -63,6 +71,23 @@ class Run:
     numeraire: str
     first_path: int
     outages: dict[str, FloatArray] = field(default_factory=dict)
+    setting: Mapping[str, Any] = field(default_factory=dict)
+    trace: Trace | None = None
+
+    @classmethod
+    def joined(cls, runs: Iterable[Run]) -> Run:
+        """Return the run of all paths of shards, in any order.
+
+        What is kept by path is that of one run to the bit; means of ledgers that are not kept agree to rounding.
+
+        Raises
+        ------
+        ValueError
+            Paths are missing or stand twice; the shards differ in policies, settings or what they keep: names which.
+        """
+        from hedgecore.hedging.shards import joined_runs
+
+        return joined_runs(runs)
 
     @property
     def n_paths(self) -> int:
@@ -83,6 +108,10 @@ class Run:
         n, mean = self.n_paths, self.mean(ledger)
         square = self.sums[:, self._place(ledger), 1] / n
         return np.sqrt(np.maximum(square - mean * mean, 0.0) / max(n - 1, 1))
+
+    def costs_by_kind(self) -> dict[str, FloatArray]:
+        """Return mean costs of every policy by kind; their sum is the mean of ``cost``."""
+        return {name: self.mean(name) for name in COSTS}
 
     def _place(self, ledger: str) -> int:
         if ledger not in LEDGERS:
@@ -113,8 +142,8 @@ class Run:
         """Return the scorecard: a row for each policy.
 
         mean, std, skew, quantiles, es95, es99 and worst are of the net P&L (losses positive for ES), ``*_error`` are standard errors;
-        cost, its kinds fee, spread, fixed, impact and outage, turnover, trades, latency, exposure, failures, delta_drift, gamma_leakage and peg
-        are means over the paths; effectiveness is 1 - Var(hedged) / Var(unhedged).
+        cost, its kinds fee, spread, fixed, impact and outage, and all other ledgers are means over the paths; effectiveness is
+        1 - Var(hedged) / Var(unhedged).
         """
         pnl, n = self.pnl, self.n_paths
         mean = pnl.mean(axis=1)
@@ -149,20 +178,8 @@ class Run:
             "worst_path": self.first_path + pnl.argmin(axis=1),
             "cost": self.mean("cost"),
             "cost_error": self.error("cost"),
-            "fee": self.mean("fee"),
-            "spread": self.mean("spread"),
-            "fixed": self.mean("fixed"),
-            "impact": self.mean("impact"),
-            "outage": self.mean("outage"),
-            "turnover": self.mean("turnover"),
-            "trades": self.mean("trades"),
-            "latency": self.mean("latency"),
+            **{name: self.mean(name) for name in LEDGERS if name not in ("pnl", "cost")},
             "latency_error": self.error("latency"),
-            "exposure": self.mean("exposure"),
-            "failures": self.mean("failures"),
-            "delta_drift": self.mean("delta_drift"),
-            "gamma_leakage": self.mean("gamma_leakage"),
-            "peg": self.mean("peg"),
             "effectiveness": effectiveness,
         }
 
@@ -175,6 +192,29 @@ class Run:
         columns = self.columns()
         names = ("policy", "mean", "std", "es95", "es99", "worst", "cost", "turnover", "trades", "exposure")  # fmt: skip
         return text_table({name: columns[name] for name in names})
+
+    def histogram(self, bins: int | Sequence[float] = 60) -> Histogram:
+        """Return counts of paths by net P&L, in bins that all policies share.
+
+        Parameters
+        ----------
+        bins
+            How many, from the worst path of all to the best; or their edges.
+        """
+        return Histogram.of(self.names, self.pnl, bins)
+
+    def plot(self, what: Literal["frontier", "pnl", "tails", "costs"] = "frontier") -> Any:
+        """Return a plotly figure.
+
+        Parameters
+        ----------
+        what
+            "frontier": mean cost against std, with errors; "pnl": histograms; "tails": ES95, ES99 and the worst path;
+            "costs": by kind.
+        """
+        from hedgecore.figures import plot_run
+
+        return plot_run(self, what)
 
     def frontier(
         self,
