@@ -115,12 +115,21 @@ struct HedgeRun {
     double initial_value = 0;  // of the position, paid at time 0
 };
 
+// Paths that are followed step by step: their places in the run, ascending. Arrays are [path][time] and [policy][path][time], the times
+// 0 to steps after the fills of each; at the last the hedge is closed. Empty: nothing is followed.
+struct HedgeTrace {
+    std::vector<std::size_t> paths;
+    double *spot = nullptr, *delta = nullptr, *unit = nullptr;    // delta of the position, and of a unit of the instrument
+    double *held = nullptr, *ordered = nullptr, *cost = nullptr;  // of each policy; ordered: with what is in flight
+};
+
 // out[ledger][policy * stride + path], null where not wanted; `option` holds the position without hedge.
 struct HedgeOutputs {
     double* option = nullptr;
     double* ledger[hedge_ledgers] = {};
     std::size_t stride = 0;
     double* sums = nullptr;  // [policy][ledger][2]: over the paths, of the ledger and of its square
+    HedgeTrace trace;
 };
 
 // Simulates. The same bits for any number of threads; path i the same in any run that contains it. Memory beyond the outputs: a block of
