@@ -37,7 +37,7 @@ from hedgecore.hedging.policies import (
 from hedgecore.hedging.position import Future, Option, Perpetual, Spot
 from hedgecore.hedging.results import LEDGERS, Run
 from hedgecore.hedging.simulate import simulate, solve_risk_aversion, sweep
-from hedgecore.hedging.statistics import expected_shortfall
+from hedgecore.hedging.statistics import entropic_premium, expected_shortfall
 from hedgecore.hedging.traces import Trace
 
 __all__ = [
@@ -71,6 +71,7 @@ __all__ = [
     "Trace",
     "WhalleyWilmott",
     "Zakamouline",
+    "entropic_premium",
     "expected_shortfall",
     "exponential",
     "geometric",
