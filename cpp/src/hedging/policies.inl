@@ -219,7 +219,7 @@ static void smooth_shares(const HedgePlan& plan, const PolicyPlan& p, const Path
     }
 }
 
-// Orders that may not be made are taken back: soon after a trade, below the least trade, without a move of the price; lots are rounded to.
+// Orders that may not be made are taken back: soon after a trade, below the least trade, without a move of the price or a keeper; lots are rounded to.
 static bool filter_orders(const HedgePlan& plan, const PolicyPlan& p, const PolicyState& s, HedgeBlock& b, const double* log_spot,
                           std::uint64_t step) {
     const std::size_t n = b.n;
@@ -244,13 +244,17 @@ static bool filter_orders(const HedgePlan& plan, const PolicyPlan& p, const Poli
             order[i] = from_bits(bits_of(order[i]) & (mask_of(move >= rise) | mask_of(move <= -fall)));
         }
     }
+    if (plan.has[std::size_t(OutageKind::keeper)] && !(step == 0 && plan.first_at_once)) {
+        const std::uint64_t* down = b.down[std::size_t(OutageKind::keeper)];
+        HC_EACH(i, n) order[i] = from_bits(bits_of(order[i]) & ~down[i]);
+    }
     std::uint64_t any = 0;
     HC_EACH(i, n) any |= mask_of(order[i] != 0.0);
     return any != 0;
 }
 
 HC_INLINE bool looks(const HedgePlan& plan, const PolicyPlan& p, std::uint64_t step) {
-    return step % p.every == 0 && !(p.blackout > 0 && plan.steps[step].to_expiry <= p.blackout);
+    return step % p.every == 0 && plan.steps[step].polled && !(p.blackout > 0 && plan.steps[step].to_expiry <= p.blackout);
 }
 
 template <bool plain_unit, class W>

@@ -15,10 +15,11 @@ from __future__ import annotations
 
 from hedgecore.hedging.auto_hedger import AutoHedger
 from hedgecore.hedging.combinations import AllOf, AnyOf
-from hedgecore.hedging.costs import Costs
-from hedgecore.hedging.execution import Execution, exponential, geometric
+from hedgecore.hedging.costs import Costs, square_root_impact
+from hedgecore.hedging.execution import Blocks, Execution, Settlement, exponential, geometric
 from hedgecore.hedging.frontier import Frontier
 from hedgecore.hedging.histogram import Histogram
+from hedgecore.hedging.outages import ChainHalt, Depeg, KeeperDown
 from hedgecore.hedging.policies import (
     Clock,
     Custom,
@@ -36,7 +37,7 @@ from hedgecore.hedging.policies import (
 from hedgecore.hedging.position import Future, Option, Perpetual, Spot
 from hedgecore.hedging.results import LEDGERS, Run
 from hedgecore.hedging.simulate import simulate, solve_risk_aversion, sweep
-from hedgecore.hedging.statistics import expected_shortfall
+from hedgecore.hedging.statistics import entropic_premium, expected_shortfall
 from hedgecore.hedging.traces import Trace
 from hedgecore.hedging.vol_policies import (
     ForecastWhalleyWilmott,
@@ -50,16 +51,20 @@ __all__ = [
     "AllOf",
     "AnyOf",
     "AutoHedger",
+    "Blocks",
+    "ChainHalt",
     "Clock",
     "Costs",
     "Custom",
     "DeltaBand",
+    "Depeg",
     "Execution",
     "FixedAndProportional",
     "ForecastWhalleyWilmott",
     "Frontier",
     "Future",
     "Histogram",
+    "KeeperDown",
     "Leland",
     "NoHedge",
     "Option",
@@ -69,6 +74,7 @@ __all__ = [
     "RealisedVolBand",
     "Run",
     "ScaledVol",
+    "Settlement",
     "SmoothTrading",
     "Spot",
     "State",
@@ -76,10 +82,12 @@ __all__ = [
     "VolInterval",
     "WhalleyWilmott",
     "Zakamouline",
+    "entropic_premium",
     "expected_shortfall",
     "exponential",
     "geometric",
     "simulate",
     "solve_risk_aversion",
+    "square_root_impact",
     "sweep",
 ]
