@@ -179,6 +179,7 @@ def simulate_hedging(
     dict[str, npt.NDArray[np.float64]],
     npt.NDArray[np.float64],
     dict[str, npt.NDArray[np.float64]],
+    dict[str, npt.NDArray[np.float64]],
 ]: ...
 def fit_svi(
     k: npt.NDArray[np.float64],

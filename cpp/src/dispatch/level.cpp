@@ -48,7 +48,9 @@ namespace {
 #include "paths/paths.inl"
 #include "hedging/greeks.inl"
 #include "hedging/policies.inl"
+#include "hedging/events.inl"
 #include "hedging/fills.inl"
+#include "hedging/execution.inl"
 #include "hedging/hedging.inl"
 
 #define HC_MAP(name, function)                                        \

@@ -14,7 +14,9 @@ struct PreparedHedge {
     std::vector<OptionPlan> options;
     std::vector<PolicyPlan> policies;
     std::vector<StepPlan> steps;
-    std::vector<double> decays, starts, below;
+    std::vector<double> decays, starts, below, inclusion;
+    std::vector<Outage> events;
+    std::vector<OutagePlan> outages;
 
     // Throws std::invalid_argument naming what is outside of its domain. `levels` and `start_variance` are the path model's.
     PreparedHedge(const PathRun& run, std::size_t levels, const std::vector<HedgedOption>& position, const HedgeRun& terms,
@@ -37,6 +39,7 @@ private:
         alignas(64) Lane lane;
     };
     std::vector<AlignedLane> lanes_;
+    std::vector<PathDraws> draws_;
     std::vector<PolicyState> states_;
     std::unique_ptr<HedgeBlock> block_;
 };

@@ -13,10 +13,11 @@
 
 from __future__ import annotations
 
-from hedgecore.hedging.costs import Costs
-from hedgecore.hedging.execution import Execution, exponential, geometric
+from hedgecore.hedging.costs import Costs, square_root_impact
+from hedgecore.hedging.execution import Blocks, Execution, Settlement, exponential, geometric
 from hedgecore.hedging.frontier import Frontier
 from hedgecore.hedging.histogram import Histogram
+from hedgecore.hedging.outages import ChainHalt, Depeg, KeeperDown
 from hedgecore.hedging.policies import (
     AutoHedger,
     Clock,
@@ -36,21 +37,25 @@ from hedgecore.hedging.policies import (
 from hedgecore.hedging.position import Future, Option, Perpetual, Spot
 from hedgecore.hedging.results import LEDGERS, Run
 from hedgecore.hedging.simulate import simulate, solve_risk_aversion, sweep
-from hedgecore.hedging.statistics import expected_shortfall
+from hedgecore.hedging.statistics import entropic_premium, expected_shortfall
 from hedgecore.hedging.traces import Trace
 
 __all__ = [
     "LEDGERS",
     "AutoHedger",
+    "Blocks",
+    "ChainHalt",
     "Clock",
     "Costs",
     "Custom",
     "DeltaBand",
+    "Depeg",
     "Execution",
     "FixedAndProportional",
     "Frontier",
     "Future",
     "Histogram",
+    "KeeperDown",
     "Leland",
     "NoHedge",
     "Option",
@@ -60,15 +65,18 @@ __all__ = [
     "RealisedVolBand",
     "Run",
     "ScaledVol",
+    "Settlement",
     "Spot",
     "State",
     "Trace",
     "WhalleyWilmott",
     "Zakamouline",
+    "entropic_premium",
     "expected_shortfall",
     "exponential",
     "geometric",
     "simulate",
     "solve_risk_aversion",
+    "square_root_impact",
     "sweep",
 ]
