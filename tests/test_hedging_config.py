@@ -14,7 +14,6 @@ import pytest
 import hedgecore as hc
 from conftest import ROOT
 from hedgecore import hedging as hg
-from hedgecore.config import ConfigError, toml_of
 from hedgecore.hedging.config import (
     arguments,
     catalogue,
@@ -25,6 +24,7 @@ from hedgecore.hedging.config import (
 from hedgecore.hedging.policies import Policy
 from hedgecore.hedging.schema import schema
 from hedgecore.paths.models import Model
+from hedgecore.toml import ConfigError, toml_of
 
 TEXT = """
 [run]
@@ -263,7 +263,7 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ({"execution.latency": [0.5, 0.4]}, "execution: the sum of latency = 0.9 must be 1"),
     ({"execution.latency": "slow"}, "execution.latency must be .*, not 'slow'"),
     ({"levels.gas": {"type": "gas_price", "median": 20.0, "std": 0.5, "half_life": -1.0}}, "levels.gas.half_life = -1.0 must be positive"),
-    ({"instrument.settlement": "linear"}, "instrument.type is missing; it is one of"),
+    ({"instrument": {}}, "instrument.type is missing; it is one of"),
     ({"instrument": {"type": "Perpetual", "settlement": "invers"}}, "instrument.settlement must be 'linear' or 'inverse', not 'invers'"),
     ({"costs": 3}, "costs must be a table with type = Costs, not 3"),
     ({"run": 3}, "run must be a table, not 3"),

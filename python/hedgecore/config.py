@@ -9,7 +9,6 @@ from __future__ import annotations
 import difflib
 import inspect
 import itertools
-import json
 import math
 import re
 import types
@@ -22,12 +21,10 @@ from typing import Any, Final, Literal
 
 import numpy as np
 
+from hedgecore.toml import ConfigError, key_in
+
 _ALTERNATIVES_MOST: Final = 10_000
 _RANGE: Final = {"from", "to", "count"}
-
-
-class ConfigError(ValueError):
-    """A value of a configuration that cannot be used; the message names its key."""
 
 
 @dataclass(frozen=True)
@@ -103,9 +100,9 @@ class Catalogue:
         if isinstance(value, Mapping):
             if sweep and "type" not in value and _RANGE & set(value) and _is_number(hint):
                 return _range(value, where, whole=float not in arms(hint))
-            makers = self.of(hint) | self.numbers(hint)
-            if makers and ("type" in value or self.of(hint)):
-                return self._objects(makers, hint, value, where, sweep)
+            objects = {} if _is_by_name(hint, value) else self.of(hint)
+            if objects or "type" in value:
+                return self._objects(objects | self.numbers(hint), hint, value, where, sweep)
         complaints = []
         for arm in arms(hint):
             try:
@@ -124,7 +121,7 @@ class Catalogue:
             if value in arguments and not isinstance(value, bool):
                 return [value]
             raise _WrongKindError(" or ".join(map(repr, arguments)))
-        if _is_array(hint):
+        if is_array(hint):
             return [self._array(value, where)]
         if origin in (Sequence, list, tuple):
             if not isinstance(value, list):
@@ -138,7 +135,7 @@ class Catalogue:
             if not isinstance(value, Mapping):
                 raise _WrongKindError("a table")
             items = [
-                self.alternatives(arguments[1], item, _at(where, name), sweep=sweep)
+                self.alternatives(arguments[1], item, key_in(where, name), sweep=sweep)
                 for name, item in value.items()
             ]
             return [dict(zip(value, one, strict=True)) for one in _product(items, where)]
@@ -159,16 +156,17 @@ class Catalogue:
     ) -> list[Any]:
         name = table.get("type")
         if name is None:
-            plain = [maker for maker in makers.values() if maker in arms(hint)]
-            if len(plain) != 1:
+            maker = _meant([one for one in makers.values() if one in arms(hint)], table)
+            if maker is None:
                 raise ConfigError(
-                    f"{_at(where, 'type')} is missing; it is one of {_listed(makers)}"
+                    f"{key_in(where, 'type')} is missing; it is one of {_listed(makers)}"
                 )
-            maker = plain[0]
         elif name in makers:
             maker = makers[name]
         else:
-            raise ConfigError(f"{_at(where, 'type')} = {name!r} is unknown{_nearest(name, makers)}")
+            raise ConfigError(
+                f"{key_in(where, 'type')} = {name!r} is unknown{_nearest(name, makers)}"
+            )
         return self.calls(
             maker, {k: v for k, v in table.items() if k != "type"}, where, sweep=sweep
         )
@@ -187,12 +185,12 @@ class Catalogue:
         parameters, hints = parameters_of(maker), hints_of(maker)
         for key in table:
             if key not in parameters:
-                raise ConfigError(f"{_at(where, key)} is unknown{_nearest(key, parameters)}")
+                raise ConfigError(f"{key_in(where, key)} is unknown{_nearest(key, parameters)}")
         for key, parameter in parameters.items():
             if key not in table and parameter.default is parameter.empty:
-                raise ConfigError(f"{_at(where, key)} is missing")
+                raise ConfigError(f"{key_in(where, key)} is missing")
         items = [
-            self.alternatives(hints[key], value, _at(where, key), sweep=sweep)
+            self.alternatives(hints[key], value, key_in(where, key), sweep=sweep)
             for key, value in table.items()
         ]
         return [dict(zip(table, one, strict=True)) for one in _product(items, where)]
@@ -211,6 +209,30 @@ class Catalogue:
         (given,) = self.arguments(numbers_of_file, value, where)
         path = self.folder / given.pop("file")
         return _called(lambda **rest: numbers_of_file(str(path), **rest), given, where)
+
+
+def _meant(makers: Sequence[Any], table: Mapping[str, Any]) -> Any:
+    """The one class that a table without a type can be: the only one that takes it, else the only one that knows most of its keys."""
+    fitting = []
+    for maker in makers:
+        parameters = parameters_of(maker).values()
+        needed = {p.name for p in parameters if p.default is p.empty}
+        if needed <= set(table) <= {p.name for p in parameters}:
+            fitting.append(maker)
+    if not fitting:
+        known = [len(set(table) & set(parameters_of(maker))) for maker in makers]
+        most = max(known, default=0)
+        fitting = [maker for maker, n in zip(makers, known, strict=True) if n == most]
+    return fitting[0] if len(fitting) == 1 else None
+
+
+def _is_by_name(hint: Any, value: Mapping[str, Any]) -> bool:
+    """Whether a table has names to objects, where that and an object are possible."""
+    mapped = any(typing.get_origin(arm) in (Mapping, dict) for arm in arms(hint))
+    if not mapped or not value or not all(isinstance(v, (Mapping, list)) for v in value.values()):
+        return False
+    classes: list[Any] = [arm for arm in arms(hint) if inspect.isclass(arm) and arm not in _PLAIN]
+    return not {"type", *(key for one in classes for key in parameters_of(one))} & set(value)
 
 
 def numbers_of_file(file: str, column: str = "close", log_returns: bool = False) -> Any:
@@ -294,11 +316,11 @@ def arms(hint: Any) -> tuple[Any, ...]:
     if typing.get_origin(hint) in (typing.Union, types.UnionType):
         found = [arm for arm in typing.get_args(hint) if arm is not type(None)]
         if any(
-            _is_array(arm) for arm in found
+            is_array(arm) for arm in found
         ):  # ArrayLike is a union of many: one of them stands for all
             return (
                 *(arm for arm in found if arm is float),
-                next(arm for arm in found if _is_array(arm)),
+                next(arm for arm in found if is_array(arm)),
                 *(arm for arm in found if typing.get_origin(arm) is Mapping),
             )
         return tuple(found)
@@ -318,51 +340,6 @@ def hints_of(maker: Any) -> dict[str, Any]:
     for cls in reversed(getattr(maker, "__mro__", ())):
         names |= vars(inspect.getmodule(cls) or types.ModuleType(""))
     return typing.get_type_hints(maker, localns=names or None)
-
-
-def described(hint: Any, catalogue: Catalogue) -> str:
-    """Return what a hint accepts, in words."""
-    words = []
-    for arm in arms(hint):
-        origin, arguments = typing.get_origin(arm), typing.get_args(arm)
-        if origin is Literal:
-            words += [repr(value) for value in arguments]
-        elif _is_array(arm):
-            words.append("numbers or {file, column}")
-        elif origin in (Sequence, list, tuple):
-            words.append(f"list of {described(arguments[0], catalogue)}")
-        elif origin in (Mapping, dict):
-            words.append(f"table of {described(arguments[1], catalogue)}")
-        elif arm in _PLAIN:
-            words.append({bool: "true/false", int: "whole", float: "number", str: "text"}[arm])
-        elif arm is Any:
-            words.append("value")
-        elif inspect.isclass(arm):
-            words.append(arm.__name__)
-    return " | ".join(dict.fromkeys(words))
-
-
-def toml_of(document: Mapping[str, Any], where: str = "") -> str:
-    """Return a document as TOML: plain values first, then tables; lists of tables as tables of their own."""
-    lines, tables = [], []
-    for key, value in document.items():
-        name = key if re.fullmatch(r"[\w-]+", key) else json.dumps(key)
-        at = _at(where, name)
-        if isinstance(value, Mapping):
-            tables.append(f"\n[{at}]\n{toml_of(value, at)}")
-        elif isinstance(value, list) and value and all(isinstance(item, Mapping) for item in value):
-            tables += [f"\n[[{at}]]\n{toml_of(item, at)}" for item in value]
-        elif value is not None:
-            lines.append(f"{name} = {_toml_value(value)}\n")
-    return "".join([*lines, *tables])
-
-
-def _toml_value(value: Any) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, (list, tuple)):
-        return f"[{', '.join(map(_toml_value, value))}]"
-    return json.dumps(value, ensure_ascii=False) if isinstance(value, str) else repr(value)
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:
@@ -391,16 +368,20 @@ def located(where: str, error: Exception) -> str:
 def _range(table: Mapping[str, Any], where: str, *, whole: bool) -> list[Any]:
     for key in table:
         if key not in _RANGE | {"spacing"}:
-            raise ConfigError(f"{_at(where, key)} is unknown{_nearest(key, (*_RANGE, 'spacing'))}")
+            raise ConfigError(
+                f"{key_in(where, key)} is unknown{_nearest(key, (*_RANGE, 'spacing'))}"
+            )
     for key in sorted(_RANGE - set(table)):
-        raise ConfigError(f"{_at(where, key)} is missing")
-    low, high = (Catalogue({}).build(float, table[key], _at(where, key)) for key in ("from", "to"))
-    count = Catalogue({}).build(int, table["count"], _at(where, "count"))
+        raise ConfigError(f"{key_in(where, key)} is missing")
+    low, high = (
+        Catalogue({}).build(float, table[key], key_in(where, key)) for key in ("from", "to")
+    )
+    count = Catalogue({}).build(int, table["count"], key_in(where, "count"))
     spacing = Catalogue({}).build(
-        Literal["log", "linear"], table.get("spacing", "log"), _at(where, "spacing")
+        Literal["log", "linear"], table.get("spacing", "log"), key_in(where, "spacing")
     )
     if not 1 <= count <= 1000:
-        raise ConfigError(f"{_at(where, 'count')} = {count} must be from 1 to 1000")
+        raise ConfigError(f"{key_in(where, 'count')} = {count} must be from 1 to 1000")
     if spacing == "log" and not (low > 0 and high > 0):
         raise ConfigError(
             f'{where}: from = {low:g} and to = {high:g} must be positive, or spacing = "linear"'
@@ -420,7 +401,7 @@ def _product(items: Sequence[list[Any]], where: str) -> list[tuple[Any, ...]]:
 
 def _takes_lists(hint: Any) -> bool:
     return any(
-        _is_array(arm) or typing.get_origin(arm) in (Sequence, list, tuple) for arm in arms(hint)
+        is_array(arm) or typing.get_origin(arm) in (Sequence, list, tuple) for arm in arms(hint)
     )
 
 
@@ -428,7 +409,7 @@ def _is_number(hint: Any) -> bool:
     return any(arm in (int, float) for arm in arms(hint))
 
 
-def _is_array(hint: Any) -> bool:
+def is_array(hint: Any) -> bool:
     """Whether a hint is numpy's: an array, or an arm of ArrayLike."""
     module = getattr(typing.get_origin(hint) or hint, "__module__", "")
     return module.startswith("numpy")
@@ -446,10 +427,6 @@ def _buildable(maker: Any) -> bool:
         )
         for name, parameter in parameters_of(maker).items()
     )
-
-
-def _at(where: str, key: str) -> str:
-    return f"{where}.{key}" if where else key
 
 
 def _nearest(name: Any, known: Iterable[str]) -> str:

@@ -17,7 +17,7 @@ from typer.core import TyperCommand
 from hedgecore.cli import options
 from hedgecore.cli.manners import STDOUT, check_outputs, clear_errors, many, write_outputs
 from hedgecore.cli.values import refused
-from hedgecore.terminal import output, print_sections
+from hedgecore.terminal import output, print_sections, print_table
 
 if TYPE_CHECKING:
     from hedgecore.hedging import Run
@@ -119,7 +119,7 @@ def simulate(
                 changes[key] = value
         simulation = planned(config, changes)
         check_rows(by, simulation, csv or parquet)
-        found = assess(simulation, "the default call" if config is None else config.name)
+        found = assess(simulation)
         write_hedging(found, outputs, by)
         if STDOUT not in (json, csv):
             print_hedging(found)
@@ -136,11 +136,11 @@ def planned(config: Path | None, changes: Mapping[str, Any]) -> Simulation:
     from hedgecore.hedging.config import default_text, read_simulation, simulation_of
 
     if config is None:
-        return simulation_of(default_text(), changes, name="the default")
+        return simulation_of(default_text(), changes)
     return read_simulation(config, changes)
 
 
-def assess(simulation: Simulation, title: str) -> HedgingFindings:
+def assess(simulation: Simulation) -> HedgingFindings:
     """Simulate with a bar of progress; what is finished when Ctrl-C comes is kept."""
     from hedgecore.hedging import Run
     from hedgecore.report.hedging import HedgingFindings
@@ -154,7 +154,9 @@ def assess(simulation: Simulation, title: str) -> HedgingFindings:
         except KeyboardInterrupt:
             if not shards:
                 raise
-    return HedgingFindings(Run.joined(shards), title, simulation.n_paths, simulation.text)
+    return HedgingFindings(
+        Run.joined(shards), simulation.title, simulation.n_paths, simulation.text
+    )
 
 
 @contextmanager
@@ -236,6 +238,17 @@ def write_hedging(
             "save": lambda path: files.write_text(found.source, path),
         },
     )
+
+
+def print_frontier(found: HedgingFindings) -> None:
+    """Print the families at one mean cost, the middle one, and what was simulated."""
+    from hedgecore.tables.hedging import equal_cost_table
+
+    out, costs = output(), found.equal_costs
+    out.print(f"\nHedging of {found.title}", markup=False, soft_wrap=True)
+    print_table(out, equal_cost_table(found.frontiers, costs[len(costs) // 2 :][:1]))
+    for remark in found.remarks:
+        out.print(remark, markup=False, soft_wrap=True)
 
 
 def print_hedging(found: HedgingFindings) -> None:

@@ -19,21 +19,19 @@ from typing import Any, Final
 from hedgecore import hedging, paths
 from hedgecore.config import (
     Catalogue,
-    ConfigError,
     hints_of,
     located,
     nearest,
     parameters_of,
-    toml_of,
 )
 from hedgecore.hedging.policies import Policy
 from hedgecore.hedging.results import Run
 from hedgecore.hedging.simulate import simulate, sweep
 from hedgecore.hedging.traces import followed
 from hedgecore.paths.random import whole
+from hedgecore.toml import ConfigError, change, toml_of
 
 _APART: Final = ("policies", "progress")
-_PART: Final = r'(?:[\w-]+|"[^"]+")'
 _SHARD_WORK: Final = 3e8  # nanoseconds of one core, about
 
 
@@ -69,6 +67,8 @@ class Simulation:
         The key in the configuration of each policy, in the order of the run.
     n_paths, first_path, trace
         The paths, and the numbers of those that are followed.
+    title
+        What is hedged, in words: the key ``title``.
     text
         The configuration, changes and all, in TOML.
     threads
@@ -81,6 +81,7 @@ class Simulation:
     n_paths: int
     first_path: int
     trace: list[int]
+    title: str
     text: str = ""
     threads: int | None = None
 
@@ -168,7 +169,7 @@ def read_simulation(
         Naming the key, and for one that is unknown the nearest.
     """
     file = Path(path)
-    return simulation_of(file.read_text(encoding="utf-8"), changes, file.parent, str(file))
+    return simulation_of(file.read_text(encoding="utf-8"), changes, file.parent, file.name)
 
 
 def default_text() -> str:
@@ -180,7 +181,7 @@ def simulation_of(
     text: str,
     changes: Mapping[str, Any] | None = None,
     folder: Path = Path(),
-    name: str = "configuration",
+    name: str = "the configuration",
 ) -> Simulation:
     """Return the simulation that a text in TOML describes; see :func:`read_simulation`."""
     try:
@@ -193,6 +194,7 @@ def simulation_of(
     known, all_of = catalogue(folder), arguments()
     tables = [key for key, (_, of_run) in all_of.items() if not of_run]
     run_keys = [key for key, (_, of_run) in all_of.items() if of_run]
+    title = known.build(str, document.pop("title", name), "title")
     for key in document:
         if key not in (*tables, "policies", "run"):
             raise ConfigError(f"{key} is unknown{_instead(key, tables, run_keys)}")
@@ -222,7 +224,7 @@ def simulation_of(
     except (ValueError, TypeError) as error:
         raise ConfigError(f"run.{error}") from None
     threads = given.pop("threads", None)
-    return Simulation(given, families, keys, n_paths, first_path, trace, written, threads)
+    return Simulation(given, families, keys, n_paths, first_path, trace, title, written, threads)
 
 
 def _families(known: Catalogue, listed: Any) -> tuple[dict[str, list[Policy]], tuple[str, ...]]:
@@ -250,30 +252,6 @@ def _families(known: Catalogue, listed: Any) -> tuple[dict[str, list[Policy]], t
     if not families:
         raise ConfigError("policies: there are none")
     return families, tuple(key for of in keys.values() for key in of)
-
-
-def change(document: dict[str, Any], key: str, value: Any) -> None:
-    """Set a key of a document, ``run.n_paths``, ``policies[2].width`` or ``policies."price move".every``; missing tables are made."""
-    if not re.fullmatch(rf"{_PART}(\.{_PART}|\[\d+\])*", key):
-        raise ConfigError(f"{key} is no key that can be changed")
-    *way, last = re.findall(rf"{_PART}|\[\d+\]", key)
-    place: Any = document
-    for part in way:
-        at = _place(place, part, key)
-        place = place[at] if isinstance(at, int) else place.setdefault(at, {})
-    place[_place(place, last, key)] = value
-
-
-def _place(place: Any, part: str, key: str) -> str | int:
-    """The name or number of a part of a key, where what it is in can have such."""
-    if part.startswith("["):
-        row = int(part[1:-1])
-        if isinstance(place, list) and row < len(place):
-            return row
-        raise ConfigError(f"{key}: there is no {part} to change")
-    if isinstance(place, dict):
-        return part.strip('"')
-    raise ConfigError(f"{key}: {part} is of no table")
 
 
 def _checked(name: str, value: Any, least: int) -> int:

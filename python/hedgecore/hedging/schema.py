@@ -5,14 +5,15 @@ from __future__ import annotations
 import inspect
 import textwrap
 import typing
-from collections.abc import Mapping
-from typing import Any, Final
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, Literal
 
-from hedgecore.config import Catalogue, described, hints_of, parameters_of
+from hedgecore.config import Catalogue, arms, hints_of, is_array, parameters_of
 from hedgecore.hedging.config import arguments, catalogue
 from hedgecore.hedging.policies import Policy
 
 WIDTH: Final = 110
+_WORDS: Final = {bool: "true/false", int: "whole", float: "number", str: "text"}
 
 
 def schema() -> str:
@@ -29,6 +30,7 @@ def schema() -> str:
         lines += _wrapped(f"  [{name}]", ", ".join(_named(known, hint)))
     in_run = {name: hint for name, (hint, flag) in arguments().items() if flag}
     lines += _wrapped("  [run]", _keys(parameters_of_run(in_run), in_run, known))
+    lines += _wrapped("  title", "what is hedged, in words, for the report")
     lines += [
         "",
         "A table says its type by the key type, where it may have several. Policies are [[policies]], with a name if wanted, or",
@@ -87,6 +89,28 @@ def _keys(parameters: Mapping[str, inspect.Parameter], hints: Any, known: Catalo
         else:
             words.append(f"{name}: {kind} = {default!r}")
     return ", ".join(words)
+
+
+def described(hint: Any, catalogue: Catalogue) -> str:
+    """Return what a hint accepts, in words."""
+    words = []
+    for arm in arms(hint):
+        origin, arguments = typing.get_origin(arm), typing.get_args(arm)
+        if origin is Literal:
+            words += [repr(value) for value in arguments]
+        elif is_array(arm):
+            words.append("numbers or {file, column}")
+        elif origin in (Sequence, list, tuple):
+            words.append(f"list of {described(arguments[0], catalogue)}")
+        elif origin in (Mapping, dict):
+            words.append(f"table of {described(arguments[1], catalogue)}")
+        elif arm in _WORDS:
+            words.append(_WORDS[arm])
+        elif arm is Any:
+            words.append("value")
+        elif inspect.isclass(arm):
+            words.append(arm.__name__)
+    return " | ".join(dict.fromkeys(words))
 
 
 def _wrapped(head: str, text: str) -> list[str]:

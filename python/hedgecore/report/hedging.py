@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any, Final
 
@@ -101,11 +100,7 @@ def _frontier(of: HedgingFindings) -> list[Section]:
             ]
         return shown
 
-    boxes = tuple(
-        Box(text.equal_cost_table(frontier, of.equal_costs), half=True, printed=by == "std")
-        for by, frontier in frontiers.items()
-        if of.equal_costs
-    )
+    boxes = (Box(text.equal_cost_table(frontiers, of.equal_costs)),) if of.equal_costs else ()
     data = {
         by: {
             "settings": plain(rows_of(frontier.columns())),
@@ -203,8 +198,8 @@ def render_hedging(findings: HedgingFindings) -> str:
     )  # fmt: skip
     return render(
         f"Hedging of {findings.title}",
-        f"{datetime.now(UTC):%Y-%m-%d %H:%M}",
-        [f". {' '.join(findings.remarks)}", note],
+        "",
+        [" ".join(findings.remarks), note],
         findings.sections,
     )
 
