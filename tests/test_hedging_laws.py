@@ -13,6 +13,7 @@ import pytest
 import hedgecore as hc
 import hedging_oracle as slow
 from hedgecore import hedging as hg
+from hedgecore.hedging import config as hedging_config
 from hedging_oracle import Memory
 from levels import AVAILABLE, run_at
 
@@ -456,3 +457,29 @@ result["pnl"] = run.pnl
     pnl = [run_at(level, code)["pnl"] for level in AVAILABLE]
     for other in pnl[1:]:
         assert np.isclose(other, pnl[0], rtol=1e-9, atol=1e-9).mean() > 0.999
+
+
+def test_combinations_in_configurations() -> None:
+    text = """
+[run]
+n_paths = 50
+steps = 60
+seed = 4
+[position]
+strike = 100
+expiry = 0.1
+vol = 0.6
+[paths]
+type = "GBM"
+vol = 0.6
+[policies.both]
+type = "AnyOf"
+members = [{type = "DeltaBand", width = 0.05}, {type = "Clock", every = 20}]
+cool_down = 2
+"""
+    run = hedging_config.simulation_of(text).run()
+    same = hg.simulate(
+        hg.Option(strike=100, expiry=0.1, vol=0.6), hc.paths.GBM(vol=0.6),
+        hg.AnyOf(hg.DeltaBand(width=0.05), hg.Clock(every=20), cool_down=2), n_paths=50, steps=60, seed=4,
+    )  # fmt: skip
+    assert (run.pnl == same.pnl).all()

@@ -153,9 +153,9 @@ class AutoHedger(Policy):
             core["every"] = _steps(self.polling, setting, "polling")
         check(0 <= self.quiet_move < 1, "quiet_move", self.quiet_move, "from 0 to below 1")
         if self.quiet_move > 0:
-            if self.least_move != 0.0:
+            if self.least_move != 0.0 or self.least_fall is not None:
                 raise ValueError(
-                    f"give quiet_move = {self.quiet_move} or least_move = {self.least_move}, not both"
+                    f"give quiet_move = {self.quiet_move}, or least_move and least_fall"
                 )
             core["least_move"] = math.log1p(self.quiet_move)
             core["least_fall"] = -math.log1p(-self.quiet_move)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -10,12 +12,13 @@ from hedgecore.hedging.policies import Custom, Policy, Setting
 
 @dataclass(frozen=True, init=False)
 class _Combination(Policy):
-    members: tuple[Policy, ...]
+    members: Sequence[Policy]
 
     kind: ClassVar[str]
+    __signature__: ClassVar[inspect.Signature]
 
     def __init__(
-        self, *policies: Policy, members: tuple[Policy, ...] = (), **restraints: Any
+        self, *policies: Policy, members: Sequence[Policy] = (), **restraints: Any
     ) -> None:
         """Take the members as arguments; restraints as of :class:`Policy`."""
         super().__init__(**restraints)
@@ -46,6 +49,15 @@ class _Combination(Policy):
             except (ValueError, TypeError) as error:
                 raise type(error)(f"members[{row}]: {error}") from None
         return {"combination": self.kind, "members": laws}
+
+
+# for configurations, which have names alone
+_Combination.__signature__ = inspect.Signature(
+    [
+        inspect.Parameter("members", inspect.Parameter.KEYWORD_ONLY),
+        *inspect.signature(Policy).parameters.values(),
+    ]
+)
 
 
 class AnyOf(_Combination):

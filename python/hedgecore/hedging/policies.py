@@ -53,7 +53,9 @@ class Policy:
         Trades are rounded to multiples of it.
     least_move, move_window
         It trades only where the logarithm of the price moved by ``least_move`` or more over the last ``move_window`` steps, in the first of them since
-        the start.  Two numbers are those for rises and for falls.
+        the start.
+    least_fall
+        The same for falls, where ``least_move`` is for rises alone.
     """
 
     every: int = 1
@@ -62,8 +64,9 @@ class Policy:
     blackout: int = 0
     least_trade: float = 0.0
     lot: float = 0.0
-    least_move: float | tuple[float, float] = 0.0
+    least_move: float = 0.0
     move_window: int = 1
+    least_fall: float | None = None
 
     @property
     def family(self) -> str:
@@ -76,11 +79,6 @@ class Policy:
 
     def core(self, setting: Setting) -> dict[str, Any]:
         """Return what the core needs."""
-        rise, fall = (
-            self.least_move
-            if isinstance(self.least_move, tuple)
-            else (self.least_move, self.least_move)
-        )
         return {
             "every": whole(self.every, "every", 1, 2**40),
             "target": self.target,
@@ -88,8 +86,8 @@ class Policy:
             "blackout": whole(self.blackout, "blackout", 0, 2**40),
             "least_trade": self.least_trade,
             "lot": self.lot,
-            "least_move": rise,
-            "least_fall": fall,
+            "least_move": self.least_move,
+            "least_fall": -1.0 if self.least_fall is None else self.least_fall,
             "move_window": whole(self.move_window, "move_window", 1, 2**20),
             **self.law(setting),
         }
