@@ -14,6 +14,11 @@ static void fill(const HedgePlan& plan, const PolicyState& s, const HedgeBlock& 
         turnover[i] = mad(coins, amount[i], turnover[i]);
         trades[i] += size[i] != 0.0 ? 1.0 : 0.0;
     }
+    if (plan.attribution) {
+        double* price = s.price;
+        const double* price_worth = b.price_worth;
+        HC_EACH(i, n) price[i] = mad(-size[i], price_worth[i], price[i]);
+    }
     if constexpr (small_costs) {
         double *fixed = s.fixed, *impact = s.impact;
         const double *attempt = b.fixed, *money = b.money, eta = plan.impact;
@@ -40,7 +45,7 @@ template <bool plain_unit>
 static void place(const HedgePlan& plan, const PolicyPlan& p, const PolicyState& s, HedgeBlock& b, const PathBlock& paths,
                   std::uint64_t step) {
     const std::size_t n = b.n;
-    const double *order = b.order, *log_spot = paths.log_spot[0];
+    const double *order = b.order, *log_spot = paths.log_spot[plan.asset];
     if (p.trigger == Trigger::move) {
         double* last = s.last;
         HC_EACH(i, n) last[i] = chosen(order[i] != 0.0, log_spot[i], last[i]);
@@ -90,6 +95,7 @@ static void place(const HedgePlan& plan, const PolicyPlan& p, const PolicyState&
             const double coins = plain_unit ? order[i] : order[i] * b.unit[i];
             s.held[i] += order[i];
             s.gain[i] = mad(-order[i], b.worth[i], s.gain[i]);
+            if (plan.attribution) s.price[i] = mad(-order[i], b.price_worth[i], s.price[i]);
             s.turnover[i] = mad(magnitude(coins), b.amount[i], s.turnover[i]);
             s.trades[i] += 1.0;
             s.fixed[i] = mad(attempts, b.fixed[i], s.fixed[i]);

@@ -36,7 +36,11 @@ double ledger_of(HedgeLedger which, const HedgePlan& plan, const HedgeBlock& b, 
 void write(const HedgePlan& plan, const HedgeStorage& storage, const HedgeBlock& b, const HedgeOutputs& out, std::size_t first,
            std::size_t count, double* sums) {
     if (out.option) std::copy_n(b.option, count, out.option + first);
+    for (std::size_t k = 0; plan.attribution && k < hedge_lines; ++k) {
+        if (out.line[k]) std::copy_n(b.line[k], count, out.line[k] + first);
+    }
     for (std::size_t j = 0; j < plan.policies; ++j) {
+        if (plan.attribution && out.price) std::copy_n(storage.policy(j).price, count, out.price + j * out.stride + first);
         for (std::size_t k = 0; k < hedge_ledgers; ++k) {
             double sum = 0, squares = 0;
             double* to = out.ledger[k] ? out.ledger[k] + j * out.stride + first : nullptr;
@@ -71,7 +75,8 @@ void decide_elsewhere(const HedgePlan& plan, const std::vector<HedgeDecision>& d
         if (looks) {
             std::fill_n(b.order, b.n, 0.0);
             const PolicyState& s = worker->storage.policy(j);
-            decisions[j]({step, count, worker->paths.first, b.spot, worker->paths.variance[0], b.delta, b.gamma, s.held, s.ordered, b.order, worker});
+            decisions[j]({step, count, worker->paths.first, b.spot, worker->paths.variance[plan.asset],
+                          p.delta ? b.ratio[p.delta - 1] : b.delta, b.gamma, s.held, s.ordered, b.order, worker});
             for (std::size_t i = 0; i < count; ++i) {
                 if (std::isfinite(b.order[i])) continue;
                 throw std::invalid_argument("policies[" + std::to_string(j) + "]: the order of path " + std::to_string(worker->paths.first + i) +
@@ -89,7 +94,7 @@ void simulate_hedging(const PathModel& model, const PathRun& run, const std::vec
                       const OrderExecution& orders, const HedgeOutputs& outputs, const Execution& execution,
                       const std::vector<HedgeDecision>& decisions) {
     const PathSource source(model, run);
-    PreparedHedge prepared(run, source.levels(), position, terms, instrument, policies, costs, orders);
+    PreparedHedge prepared(run, model.assets.size(), source.levels(), position, terms, instrument, policies, costs, orders);
     bool elsewhere = false;
     for (std::size_t j = 0; j < std::min(decisions.size(), policies.size()); ++j) {
         if (decisions[j]) elsewhere = prepared.policies[j].external = true;
