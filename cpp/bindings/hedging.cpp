@@ -122,8 +122,8 @@ std::vector<HedgedOption> position_of(const Table& rows) {
 
 py::tuple simulate(const py::dict& model, std::uint64_t seed, std::uint64_t first_path, std::size_t paths, std::size_t steps, double step,
                    const Table& position, const py::dict& terms_, const py::dict& instrument_, const py::list& policies_,
-                   const py::dict& costs_, const py::dict& orders_, const std::vector<std::string>& keep, py::handle threads,
-                   const py::object& progress) {
+                   const py::dict& costs_, const py::dict& orders_, const std::vector<std::string>& keep,
+                   const std::vector<std::size_t>& trace, py::handle threads, const py::object& progress) {
     const ModelArgument argument(model);
     std::atomic<std::size_t> done{0};
     PathRun run;
@@ -203,12 +203,28 @@ py::tuple simulate(const py::dict& model, std::uint64_t seed, std::uint64_t firs
         outputs.ledger[k] = array.mutable_data();
         kept[hedge_ledger_names[k]] = array;
     }
+    py::dict traced;
+    if (!trace.empty()) {
+        HedgeTrace& to = outputs.trace;
+        to.paths = trace;
+        const auto followed = [&](const char* name, py::array_t<double> array) {
+            traced[name] = array;
+            return array.mutable_data();
+        };
+        const std::size_t times = steps + 1, count = policies.size();
+        to.spot = followed("spot", py::array_t<double>({trace.size(), times}));
+        to.delta = followed("delta", py::array_t<double>({trace.size(), times}));
+        to.unit = followed("unit", py::array_t<double>({trace.size(), times}));
+        to.held = followed("held", py::array_t<double>({count, trace.size(), times}));
+        to.ordered = followed("ordered", py::array_t<double>({count, trace.size(), times}));
+        to.cost = followed("cost", py::array_t<double>({count, trace.size(), times}));
+    }
     {
         const py::gil_scoped_release release;
         simulate_hedging(argument.model, run, options, terms, instrument, policies, costs, orders, outputs, execution, decisions);
     }
     if (!progress.is_none()) progress(paths, paths);
-    return py::make_tuple(option, kept, sums, lines, price);
+    return py::make_tuple(option, kept, sums, traced, lines, price);
 }
 
 }  // namespace
@@ -222,9 +238,9 @@ void bind_hedging(py::module_& m) {
     m.attr("hedge_lines") = lines;
     m.def("simulate_hedging", &simulate, py::arg("model"), py::arg("seed"), py::arg("first_path"), py::arg("paths"), py::arg("steps"),
           py::arg("step"), py::arg("position"), py::arg("terms"), py::arg("instrument"), py::arg("policies"), py::arg("costs"),
-          py::arg("orders"), py::arg("keep"), py::arg("threads"), py::arg("progress"),
-          "P&L of the position by path, the ledgers kept by policy and path, sums of all ledgers; with attribution its lines by path, and by policy and "
-          "path what the hedge earned by moves of the price.");
+          py::arg("orders"), py::arg("keep"), py::arg("trace"), py::arg("threads"), py::arg("progress"),
+          "P&L of the position by path, the ledgers kept by policy and path, sums of all ledgers, and the paths that are followed; with "
+          "attribution its lines by path, and by policy and path what the hedge earned by moves of the price.");
 }
 
 }  // namespace hedgecore::bindings

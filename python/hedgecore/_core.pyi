@@ -171,10 +171,14 @@ def simulate_hedging(
     costs: dict[str, Any],
     orders: dict[str, Any],
     keep: Sequence[str],
+    trace: Sequence[int],
     threads: int | None,
     progress: Any,
 ) -> tuple[
-    npt.NDArray[np.float64], dict[str, npt.NDArray[np.float64]], npt.NDArray[np.float64]
+    npt.NDArray[np.float64],
+    dict[str, npt.NDArray[np.float64]],
+    npt.NDArray[np.float64],
+    dict[str, npt.NDArray[np.float64]],
 ]: ...
 def fit_svi(
     k: npt.NDArray[np.float64],

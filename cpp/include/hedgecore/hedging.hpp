@@ -148,6 +148,14 @@ struct HedgeRun {
     bool attribution = false;
 };
 
+// Paths that are followed step by step: their places in the run, ascending. Arrays are [path][time] and [policy][path][time], the times
+// 0 to steps after the fills of each; at the last the hedge is closed. Empty: nothing is followed.
+struct HedgeTrace {
+    std::vector<std::size_t> paths;
+    double *spot = nullptr, *delta = nullptr, *unit = nullptr;    // delta of the position, and of a unit of the instrument
+    double *held = nullptr, *ordered = nullptr, *cost = nullptr;  // of each policy; ordered: with what is in flight
+};
+
 // out[ledger][policy * stride + path], null where not wanted; `option` holds the position without hedge. With attribution: line[k][path] of
 // the position, and price[policy * stride + path], what the hedge earned by moves of the price.
 struct HedgeOutputs {
@@ -157,6 +165,7 @@ struct HedgeOutputs {
     double* price = nullptr;
     std::size_t stride = 0;
     double* sums = nullptr;  // [policy][ledger][2]: over the paths, of the ledger and of its square
+    HedgeTrace trace;
 };
 
 // Simulates. The same bits for any number of threads; path i the same in any run that contains it. Memory beyond the outputs: a block of

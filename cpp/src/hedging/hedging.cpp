@@ -56,6 +56,27 @@ void write(const HedgePlan& plan, const HedgeStorage& storage, const HedgeBlock&
     }
 }
 
+// The followed paths among those of a block, at a step.
+void follow(const HedgePlan& plan, const HedgeStorage& storage, const HedgeBlock& b, const HedgeTrace& trace, std::size_t first,
+            std::size_t count, std::size_t step) {
+    const auto begin = trace.paths.begin(), end = trace.paths.end();
+    const std::size_t times = plan.last + 1;
+    const bool plain_unit = plan.kind == HedgeKind::spot || plan.kind == HedgeKind::linear_perpetual;
+    for (auto it = std::lower_bound(begin, end, first); it != end && *it < first + count; ++it) {
+        const std::size_t i = *it - first, to = std::size_t(it - begin) * times + step;
+        trace.spot[to] = b.spot[i];
+        trace.delta[to] = step < plan.last ? b.delta[i] : 0.0;
+        trace.unit[to] = plain_unit ? 1.0 : b.unit[i];
+        for (std::size_t j = 0; j < plan.policies; ++j) {
+            const PolicyState& s = storage.policy(j);
+            const std::size_t at = j * trace.paths.size() * times + to;
+            trace.held[at] = s.held[i];
+            trace.ordered[at] = step < plan.last ? s.ordered[i] : s.held[i];  // what is in flight at the end lapses
+            trace.cost[at] = ledger_of(HedgeLedger::cost, plan, b, s, i);
+        }
+    }
+}
+
 // What a thread works on. Shared with decisions, whose arrays may be kept beyond the simulation.
 struct Worker {
     PathBlock paths;
@@ -101,6 +122,7 @@ void simulate_hedging(const PathModel& model, const PathRun& run, const std::vec
     }
     if (elsewhere) prepared.plan.needs |= hedge_gamma;
     const HedgePlan& plan = prepared.plan;
+    const bool traced = !outputs.trace.paths.empty();
     const std::size_t work = (run.steps + 1) * (10 + plan.policies + 4 * plan.options) / 10;
     const std::size_t chunk = std::max<std::size_t>(1, steps_per_chunk / work / block_size) * block_size;
     const std::size_t blocks = (run.paths + block_size - 1) / block_size, row = 2 * plan.policies * hedge_ledgers;
@@ -119,9 +141,11 @@ void simulate_hedging(const PathModel& model, const PathRun& run, const std::vec
             for (std::size_t step = 0; step < run.steps; ++step) {
                 k.hedge_step(plan, *paths, block, step);
                 if (elsewhere) decide_elsewhere(plan, decisions, worker, step, count);
+                if (traced) follow(plan, storage, block, outputs.trace, first, count, step);
                 source.advance(*paths, step);
             }
             k.hedge_finish(plan, *paths, block);
+            if (traced) follow(plan, storage, block, outputs.trace, first, count, run.steps);
             write(plan, storage, block, outputs, first, count, sums.data() + first / block_size * row);
         }
         if (run.done) run.done->fetch_add(end - begin, std::memory_order_relaxed);

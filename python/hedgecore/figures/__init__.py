@@ -10,12 +10,16 @@ from hedgecore.figures.book import GREEKS, of_book, of_dealers
 from hedgecore.figures.chain import of_chain
 from hedgecore.figures.plot import (
     plot_explain,
+    plot_frontier,
     plot_grid,
+    plot_histogram,
     plot_ladder,
     plot_risk,
+    plot_run,
     plot_simulation,
     plot_surface,
     plot_surfaces,
+    plot_trace,
 )
 from hedgecore.figures.surface import of_fit
 
@@ -26,10 +30,14 @@ __all__ = [
     "of_dealers",
     "of_fit",
     "plot_explain",
+    "plot_frontier",
     "plot_grid",
+    "plot_histogram",
     "plot_ladder",
     "plot_risk",
+    "plot_run",
     "plot_simulation",
     "plot_surface",
     "plot_surfaces",
+    "plot_trace",
 ]

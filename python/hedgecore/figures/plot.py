@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from hedgecore.figures import book, explain, scenarios, surface, tails
+from hedgecore.figures import book, explain, hedging, scenarios, surface, tails
 from hedgecore.figures.parts import Row
+from hedgecore.tables.hedging import chosen_rows, unit_of_money
 from hedgecore.tables.scenarios import Axes
 
 if TYPE_CHECKING:
     from hedgecore.explain import Explain
+    from hedgecore.hedging import Frontier, Histogram, Run, Trace
     from hedgecore.risk import Risk
     from hedgecore.scenarios import Ladder, ScenarioGrid
     from hedgecore.surface import Surface, Surfaces
@@ -124,6 +126,33 @@ def plot_explain(
 ) -> Any:
     """Return the lines of a profit as a waterfall, of one underlying or (in USD) of all."""
     return made(explain.waterfall(of, underlying, currency))
+
+
+def plot_run(of: Run, what: Literal["frontier", "pnl", "tails", "costs"] = "frontier") -> Any:
+    """Return a hedging simulation as a plotly figure: mean cost against std, histograms, tails, or costs by kind."""
+    if what == "frontier":
+        return plot_frontier(of.frontier())
+    if what == "pnl":
+        shown = chosen_rows(of)
+        return made(hedging.histogram(of.histogram(), unit_of_money(of), shown))
+    if what not in ("tails", "costs"):
+        raise ValueError(f"what must be one of frontier, pnl, tails, costs, not {what!r}")
+    return made(hedging.tails(of) if what == "tails" else hedging.costs(of))
+
+
+def plot_frontier(of: Frontier) -> Any:
+    """Return mean cost against risk as a plotly figure, a line for each family, bars for standard errors."""
+    return made(hedging.frontier(of))
+
+
+def plot_histogram(of: Histogram) -> Any:
+    """Return the shares of the paths by net P&L as a plotly figure."""
+    return made(hedging.histogram(of))
+
+
+def plot_trace(of: Trace, path: int | None = None, policies: Sequence[str] | None = None) -> Any:
+    """Return price, position and hedges of one path over time as a plotly figure."""
+    return made(hedging.trace(of, path, policies))
 
 
 def axes_of(grid: ScenarioGrid, underlying: str | None) -> Axes:

@@ -16,6 +16,7 @@ from __future__ import annotations
 from hedgecore.hedging.costs import Costs
 from hedgecore.hedging.execution import Execution, exponential, geometric
 from hedgecore.hedging.frontier import Frontier
+from hedgecore.hedging.histogram import Histogram
 from hedgecore.hedging.policies import (
     AutoHedger,
     Clock,
@@ -36,6 +37,7 @@ from hedgecore.hedging.position import Future, Option, Perpetual, Spot
 from hedgecore.hedging.results import LEDGERS, Run
 from hedgecore.hedging.simulate import simulate, solve_risk_aversion, sweep
 from hedgecore.hedging.statistics import expected_shortfall
+from hedgecore.hedging.traces import Trace
 
 __all__ = [
     "LEDGERS",
@@ -48,6 +50,7 @@ __all__ = [
     "FixedAndProportional",
     "Frontier",
     "Future",
+    "Histogram",
     "Leland",
     "NoHedge",
     "Option",
@@ -59,6 +62,7 @@ __all__ = [
     "ScaledVol",
     "Spot",
     "State",
+    "Trace",
     "WhalleyWilmott",
     "Zakamouline",
     "expected_shortfall",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -43,12 +44,14 @@ class Frontier:
         "std", "es95" or "es99".
     families
         Names to (cost, risk) of each setting, in the order of cost.
+    run
+        The simulation.
     """
 
     by: str
     families: dict[str, tuple[FloatArray, FloatArray]]
     _rows: dict[str, list[int]]
-    _run: Run
+    run: Run
 
     def point(self, family: str, cost: float) -> Point | None:
         """Return the risk of a family at a mean cost; None where its settings do not reach it.
@@ -66,7 +69,7 @@ class Frontier:
         low, high = self._rows[family][k - 1 : k + 1]
         influence = (1 - w) * self._risk_influence(low) / r0 + w * self._risk_influence(high) / r1
         if gap > 0:
-            paid = self._run.ledgers["cost"]
+            paid = self.run.ledgers["cost"]
             moved = (1 - w) * (paid[low] / c0 - 1) + w * (paid[high] / c1 - 1)
             influence = influence - slope / gap * moved
         risk = float(np.exp(np.log(r0) + w * slope))
@@ -110,14 +113,44 @@ class Frontier:
         }
 
     def columns(self) -> Columns:
-        """Return all settings: family, policy, cost, risk."""
+        """Return all settings: family, policy, cost, risk, and the standard errors of both."""
         rows = [(family, row) for family, of in self._rows.items() for row in of]
+        order = [row for _, row in rows]
         return {
             "family": np.array([family for family, _ in rows], dtype=object),
-            "policy": np.array([self._run.names[row] for _, row in rows], dtype=object),
+            "policy": np.array([self.run.names[row] for _, row in rows], dtype=object),
             "cost": np.concatenate([cost for cost, _ in self.families.values()]),
             self.by: np.concatenate([risk for _, risk in self.families.values()]),
+            "cost_error": self.run.error("cost")[order],
+            f"{self.by}_error": np.array([std_error(self._risk_influence(row)) for row in order]),
         }
+
+    def shared_costs(self, count: int = 3) -> list[float]:
+        """Return mean costs at which as many families as possible can be compared, evenly in the logarithm.
+
+        They lie within the range that most families reach with their settings; empty where no family has a range.
+        """
+        ranges = [
+            (float(costs[0]), float(costs[-1]))
+            for costs, _ in self.families.values()
+            if len(costs) > 1 and 0 < costs[0] < costs[-1]
+        ]
+        if not ranges:
+            return []
+        ends = sorted({end for both in ranges for end in both})
+        pieces = list(pairwise(ends))
+        reach = [sum(low <= a and b <= high for low, high in ranges) for a, b in pieces]
+        low, high = max(
+            (piece for piece, n in zip(pieces, reach, strict=True) if n == max(reach)),
+            key=lambda piece: piece[1] / piece[0],
+        )
+        return [float(x) for x in np.geomspace(low, high, count + 2)[1:-1]]
+
+    def plot(self) -> Any:
+        """Return cost against risk as a plotly figure, a line for each family, bars for standard errors."""
+        from hedgecore.figures import plot_frontier
+
+        return plot_frontier(self)
 
     def to_frame(self, library: Library | None = None) -> Any:
         """Return :meth:`columns` as a data frame, of pandas or polars."""
@@ -128,7 +161,7 @@ class Frontier:
         return text_table(self.columns())
 
     def _risk_influence(self, row: int) -> FloatArray:
-        pnl = self._run.pnl[row]
+        pnl = self.run.pnl[row]
         return (
             std_influence(pnl) if self.by == "std" else shortfall_influence(pnl, MEASURES[self.by])
         )

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -11,12 +11,14 @@ import numpy.typing as npt
 
 from hedgecore._core import hedge_ledgers
 from hedgecore.frames import Columns, Library, frame_of, text_table
+from hedgecore.hedging.histogram import Histogram
 from hedgecore.hedging.statistics import expected_shortfall, std_error, std_influence
 
 if TYPE_CHECKING:
     from hedgecore.hedging.costs import Costs
     from hedgecore.hedging.frontier import Frontier
     from hedgecore.hedging.policies import Policy
+    from hedgecore.hedging.traces import Trace
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -46,6 +48,10 @@ class Run:
         The number of the first path.
     sums
         (policies, ledgers, 2): sums over the paths, and of squares.
+    setting
+        What was simulated: the arguments of :func:`hedgecore.hedging.simulate` by name, but the policies and the paths.
+    trace
+        The paths that were followed step by step; None where there are none.
     """
 
     names: tuple[str, ...]
@@ -58,6 +64,23 @@ class Run:
     costs: Costs
     numeraire: str
     first_path: int
+    setting: Mapping[str, Any] = field(default_factory=dict)
+    trace: Trace | None = None
+
+    @classmethod
+    def joined(cls, runs: Iterable[Run]) -> Run:
+        """Return the run of all paths of shards, in any order.
+
+        What is kept by path is that of one run to the bit; means of ledgers that are not kept agree to rounding.
+
+        Raises
+        ------
+        ValueError
+            Paths are missing or stand twice; the shards differ in policies, settings or what they keep: names which.
+        """
+        from hedgecore.hedging.shards import joined_runs
+
+        return joined_runs(runs)
 
     @property
     def n_paths(self) -> int:
@@ -78,6 +101,14 @@ class Run:
         n, mean = self.n_paths, self.mean(ledger)
         square = self.sums[:, self._place(ledger), 1] / n
         return np.sqrt(np.maximum(square - mean * mean, 0.0) / max(n - 1, 1))
+
+    def costs_by_kind(self) -> dict[str, FloatArray]:
+        """Return mean costs of every policy by kind; their sum is the mean of ``cost``."""
+        return {
+            "proportional": self.costs.proportional * self.mean("turnover"),
+            "fixed": self.mean("fixed"),
+            "impact": self.mean("impact"),
+        }
 
     def _place(self, ledger: str) -> int:
         if ledger not in LEDGERS:
@@ -108,8 +139,7 @@ class Run:
         """Return the scorecard: a row for each policy.
 
         mean, std, skew, quantiles, es95, es99 and worst are of the net P&L (losses positive for ES), ``*_error`` are standard errors;
-        cost, proportional, fixed, impact, turnover, trades, latency, exposure and failures are means over the paths; effectiveness is
-        1 - Var(hedged) / Var(unhedged).
+        cost, proportional and all other ledgers are means over the paths; effectiveness is 1 - Var(hedged) / Var(unhedged).
         """
         pnl, n = self.pnl, self.n_paths
         mean = pnl.mean(axis=1)
@@ -145,14 +175,8 @@ class Run:
             "cost": self.mean("cost"),
             "cost_error": self.error("cost"),
             "proportional": self.costs.proportional * self.mean("turnover"),
-            "fixed": self.mean("fixed"),
-            "impact": self.mean("impact"),
-            "turnover": self.mean("turnover"),
-            "trades": self.mean("trades"),
-            "latency": self.mean("latency"),
+            **{name: self.mean(name) for name in LEDGERS if name not in ("pnl", "cost")},
             "latency_error": self.error("latency"),
-            "exposure": self.mean("exposure"),
-            "failures": self.mean("failures"),
             "effectiveness": effectiveness,
         }
 
@@ -165,6 +189,29 @@ class Run:
         columns = self.columns()
         names = ("policy", "mean", "std", "es95", "es99", "worst", "cost", "turnover", "trades", "exposure")  # fmt: skip
         return text_table({name: columns[name] for name in names})
+
+    def histogram(self, bins: int | Sequence[float] = 60) -> Histogram:
+        """Return counts of paths by net P&L, in bins that all policies share.
+
+        Parameters
+        ----------
+        bins
+            How many, from the worst path of all to the best; or their edges.
+        """
+        return Histogram.of(self.names, self.pnl, bins)
+
+    def plot(self, what: Literal["frontier", "pnl", "tails", "costs"] = "frontier") -> Any:
+        """Return a plotly figure.
+
+        Parameters
+        ----------
+        what
+            "frontier": mean cost against std, with errors; "pnl": histograms; "tails": ES95, ES99 and the worst path;
+            "costs": by kind.
+        """
+        from hedgecore.figures import plot_run
+
+        return plot_run(self, what)
 
     def frontier(
         self,

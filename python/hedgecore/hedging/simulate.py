@@ -15,11 +15,15 @@ from hedgecore.hedging.execution import Execution
 from hedgecore.hedging.policies import Policy, Setting
 from hedgecore.hedging.position import Instrument, Option, Position, Spot
 from hedgecore.hedging.results import Run
+from hedgecore.hedging.traces import Trace, followed
 from hedgecore.paths.history import Given, Replays
 from hedgecore.paths.levels import MeanReverting
 from hedgecore.paths.models import Model
 from hedgecore.paths.random import seed_of, whole
 from hedgecore.paths.simulation import check_memory, core_of
+
+#: Arguments that are no part of the setting of a run: what is in the result by itself, and how it is computed.
+_APART = ("policies", "n_paths", "first_path", "keep", "trace", "threads", "progress")
 
 
 def _named(policies: Any) -> dict[str, tuple[str, Policy]]:
@@ -81,6 +85,7 @@ def simulate(
     execution: Execution | None = None,
     numeraire: Literal["quote", "coin"] | None = None,
     keep: Sequence[str] = ("pnl", "cost"),
+    trace: int | Sequence[int] = (),
     first_path: int = 0,
     threads: int | None = None,
     progress: Callable[[int, int], Any] | None = None,
@@ -122,8 +127,10 @@ def simulate(
         which leaves the coin value of position and hedge unmoved.
     keep
         What is kept for each policy and path, out of :data:`hedgecore.hedging.LEDGERS`.  Means of all are in the result anyway.
+    trace
+        Numbers of paths that are followed step by step, or how many of the first: :attr:`Run.trace`.
     first_path
-        The number of the first path: shards of one run.
+        The number of the first path: shards of one run, which :meth:`Run.joined` puts together.
     threads, progress
         As of :func:`hedgecore.paths.simulate`.
 
@@ -134,6 +141,7 @@ def simulate(
     MemoryError
         For more than this machine has.
     """
+    given = {name: value for name, value in locals().items() if name not in _APART}
     n_paths = whole(n_paths, "n_paths", 1, 2**40)
     steps = whole(steps, "steps", 1, 2**32)
     first_path = whole(first_path, "first_path", 0, 2**64 - 1 - n_paths)
@@ -168,11 +176,17 @@ def simulate(
         "model_vol": held.model_vol,
         "initial_value": initial,
     }
-    check_memory(n_paths * (1 + len(named) * (len(kept) + 0.2)))
-    option, ledgers, sums = _core.simulate_hedging(
+    traced = followed(trace, first_path, n_paths)
+    check_memory(
+        n_paths * (1 + len(named) * (len(kept) + 0.2))
+        + len(traced) * (steps + 1) * (2 + 3 * len(named))
+    )
+    option, ledgers, sums, steps_of = _core.simulate_hedging(
         core, seed_of(seed), first_path, n_paths, steps, held.step, held.rows(), terms, (instrument or Spot()).core(names),
-        laws, costs.core(names), execution.core(), kept, threads, progress,
+        laws, costs.core(names), execution.core(), kept,
+        [path - first_path for path in traced], threads, progress,
     )  # fmt: skip
+    numeraire = "coin" if held.coin else "quote"
     return Run(
         names=tuple(named),
         families=tuple(family for family, _ in named.values()),
@@ -182,8 +196,17 @@ def simulate(
         sums=sums,
         premium=-initial,
         costs=costs,
-        numeraire="coin" if held.coin else "quote",
+        numeraire=numeraire,
         first_path=first_path,
+        setting=given | {"costs": costs, "execution": execution, "numeraire": numeraire},
+        trace=Trace(
+            tuple(named),
+            np.array(traced, np.int64),
+            np.asarray(np.arange(steps + 1) * held.step, np.float64),
+            **steps_of,
+        )
+        if traced
+        else None,
     )
 
 
