@@ -112,7 +112,10 @@ static void revalue(const HedgePlan& plan, const PathBlock& paths, HedgeBlock& b
     if (step == 0) {
         double* edge = line_of(b, HedgeLine::edge);
         const double paid = plan.initial_value * plan.steps[0].growth;
-        HC_EACH(i, n) edge[i] = mad(b.money[i], b.value[i], -paid);
+        HC_EACH(i, n) {
+            edge[i] = mad(b.money[i], b.value[i], -paid);
+            b.price_worth[i] = 0.0 * b.spot[i];
+        }
         return;
     }
     double *jumps = line_of(b, HedgeLine::jumps), *residual = line_of(b, HedgeLine::residual);

@@ -13,6 +13,7 @@
 
 from __future__ import annotations
 
+from hedgecore.hedging.attribution import Attribution
 from hedgecore.hedging.costs import Costs
 from hedgecore.hedging.execution import Execution, exponential, geometric
 from hedgecore.hedging.frontier import Frontier
@@ -33,7 +34,15 @@ from hedgecore.hedging.policies import (
     WhalleyWilmott,
     Zakamouline,
 )
-from hedgecore.hedging.position import Future, Option, Perpetual, Spot
+from hedgecore.hedging.position import Future, Option, Perpetual, Smile, Spot, Strip
+from hedgecore.hedging.ratios import (
+    BlackDelta,
+    HedgeRatio,
+    MinimumVariance,
+    ScaledDelta,
+    SmileDelta,
+    StochasticVolDelta,
+)
 from hedgecore.hedging.results import LEDGERS, Run
 from hedgecore.hedging.simulate import simulate, solve_risk_aversion, sweep
 from hedgecore.hedging.statistics import expected_shortfall
@@ -41,7 +50,9 @@ from hedgecore.hedging.traces import Trace
 
 __all__ = [
     "LEDGERS",
+    "Attribution",
     "AutoHedger",
+    "BlackDelta",
     "Clock",
     "Costs",
     "Custom",
@@ -50,8 +61,10 @@ __all__ = [
     "FixedAndProportional",
     "Frontier",
     "Future",
+    "HedgeRatio",
     "Histogram",
     "Leland",
+    "MinimumVariance",
     "NoHedge",
     "Option",
     "Perpetual",
@@ -59,9 +72,14 @@ __all__ = [
     "PriceMove",
     "RealisedVolBand",
     "Run",
+    "ScaledDelta",
     "ScaledVol",
+    "Smile",
+    "SmileDelta",
     "Spot",
     "State",
+    "StochasticVolDelta",
+    "Strip",
     "Trace",
     "WhalleyWilmott",
     "Zakamouline",

@@ -20,7 +20,7 @@ import numpy.typing as npt
 
 from hedgecore.hedging.costs import Costs
 from hedgecore.hedging.position import Position, check
-from hedgecore.hedging.ratios import BlackDelta, HedgeRatio, ScaledDelta
+from hedgecore.hedging.ratios import BLACK, HedgeRatio, ScaledDelta
 from hedgecore.paths.random import whole
 
 
@@ -59,7 +59,7 @@ class Policy:
     """
 
     every: int = 1
-    hedge_ratio: HedgeRatio = BlackDelta()
+    hedge_ratio: HedgeRatio = BLACK
     target: float = 0.0
     cool_down: int = 0
     blackout: int = 0
@@ -98,7 +98,7 @@ class Policy:
 
     def at_vol(self, scale: float, setting: Setting) -> dict[str, Any]:
         """Return the hedge ratio of a law that is a vol, and has no room for another."""
-        if self.hedge_ratio != BlackDelta():
+        if self.hedge_ratio != BLACK:
             raise ValueError(
                 f"hedge_ratio must not be given: {self.family} hedges the delta at its own vol"
             )
@@ -305,7 +305,7 @@ class ScaledVol(Policy):
     width: float = 0.0
     to: Literal["edge", "middle"] | float = "edge"
 
-    def law(self, setting: Setting) -> dict[str, Any]:  # noqa: ARG002
+    def law(self, setting: Setting) -> dict[str, Any]:
         """As :class:`Policy` says."""
         check(0 <= self.width < math.inf, "width", self.width, "zero or positive")
         return {

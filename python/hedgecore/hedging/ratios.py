@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from hedgecore.hedging.position import check
 
@@ -30,6 +30,9 @@ class BlackDelta(HedgeRatio):
     def core(self, asset: Mapping[str, Any]) -> dict[str, Any]:  # noqa: ARG002
         """As :class:`HedgeRatio` says."""
         return {"kind": "black"}
+
+
+BLACK: Final = BlackDelta()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,7 +75,7 @@ class MinimumVariance(HedgeRatio):
     Parameters
     ----------
     call, put
-        (a, b, c) of each kind; D of a put is negative.  :func:`hedgecore.surface.fit_hull_white` fits them; its
+        (a, b, c) of each kind; D of a put is negative.  :func:`hedgecore.surface.dynamics.fit_hull_white` fits them; its
         ``dynamics`` has both.
     """
 
