@@ -70,9 +70,65 @@ class Case:
     close: bool = True
     latency: int = 0
     variance: list[float] | None = None
-    delays: Callable[[int], tuple[int, int]] | None = (
-        None  # latency and attempts of an order of that step, the first too
+    # when an order sent at that step is filled, and after how many attempts; else after `latency` and a block
+    arrival: Callable[[int], tuple[int, int]] | None = None
+    first_at_once: bool = True
+    spread: float = 0.0  # of k
+    per_coin: float = 0.0
+    cap: float = 1.0
+    least_fee: float = 0.0
+    root: float = 0.0
+    polled: Callable[[int], bool] = lambda _: True
+    block: int = 0
+    block_phase: int = 0
+    settle_every: int = 0
+    settle_size: float = math.inf
+    down: dict[str, list[bool]] | None = None  # by kind and step
+    discount: float = 0.0
+    depeg_cost: float = 0.0
+
+
+@dataclass
+class Order:
+    """Decisions, as size and step, and when and after how many attempts they are filled."""
+
+    decisions: list[tuple[float, int]]
+    due: int = 0
+    attempts: int = 1
+
+    @property
+    def size(self) -> float:
+        return sum(size for size, _ in self.decisions)
+
+
+def next_block(case: Case, step: int) -> int:
+    """The first block after a step."""
+    return next(
+        t for t in range(step + 1, step + case.block + 1) if t % case.block == case.block_phase
     )
+
+
+def arrives(case: Case, step: int) -> tuple[int, int]:
+    if case.arrival is not None:
+        return case.arrival(step)
+    sent = step + case.latency
+    return (next_block(case, sent) if case.block else sent), 1
+
+
+def events(
+    uniforms: list[float], spots: list[float], h: float, rate: float, mean: float, move: float, windows: list[tuple[int, int]]
+) -> list[bool]:  # fmt: skip
+    """Whether an outage is on at each step: every event begins, and lasts, apart from the others."""
+    spans = [(float(a), float(b)) for a, b in windows]
+    start = 1 - math.exp(-rate * h)
+    for step in range(1, len(spots)):
+        u = uniforms[step]
+        if u < start:
+            spans.append((step, step + max(-mean / h * math.log(u / start), 0.5)))
+        elif move and abs(math.log(spots[step] / spots[step - 1])) > move:
+            share = (u - start) / (1 - start)
+            spans.append((step, step + max(-mean / h * math.log(share), 0.5)))
+    return [any(a <= step < b for a, b in spans) for step in range(len(spots))]
 
 
 def greeks(case: Case, step: int, spot: float, factor: float = 1.0) -> tuple[float, float]:
@@ -111,18 +167,21 @@ def simulate(
     grow = math.exp(case.rate * case.h)
     rounding = 1e-12 * sum(abs(leg.quantity) for leg in case.legs)
     cash = -initial
-    out = {
-        "cost": 0.0,
-        "turnover": 0.0,
-        "trades": 0.0,
-        "latency": 0.0,
-        "exposure": 0.0,
-        "fixed": 0.0,
-        "impact": 0.0,
-        "failures": 0.0,
-    }
+    names = ("cost", "turnover", "trades", "latency", "exposure", "fixed", "impact", "failures", "fee", "spread", "outage", "peg")  # fmt: skip
+    out = dict.fromkeys((*names, "delta_drift", "gamma_leakage"), 0.0)
     held = ordered = 0.0
-    orders: list[tuple[int, float, int, int]] = []  # due, size, decided, attempts
+    orders: list[Order] = []  # on their way
+    waiting: list[tuple[float, int]] = []  # decisions that are not settled
+    known: list[tuple[float, float]] = []  # delta and gamma of each step
+
+    def down(kind: str, step: int) -> bool:
+        return case.down is not None and kind in case.down and case.down[kind][step]
+
+    def dollar(step: int) -> float:
+        """What a USD costs in the quote currency."""
+        return 1 / (1 - case.discount) if down("depeg", step) else 1.0
+
+    quoted = [spot * dollar(step) for step, spot in enumerate(spots)]
 
     def after(step: int) -> float:
         return math.exp(case.rate * (steps - step) * case.h)
@@ -136,15 +195,59 @@ def simulate(
         coins = size * per_unit(case, step, spot)
         held += size
         if case.instrument == "spot" and not case.coin:
-            cash -= size * spot
-        amount = money(abs(coins) * spot, spot)
-        fixed, impact = money(case.fixed * attempts, spot), money(case.impact * coins**2, spot)
-        cash -= case.k * amount + fixed + impact
-        out["cost"] += (case.k * amount + fixed + impact) * after(step)
+            cash -= size * quoted[step]
+        usd = dollar(step)
+        amount = money(abs(coins) * quoted[step], spot)
+        kinds = {
+            "fee": max(
+                money(case.least_fee * usd, spot),
+                (case.k - case.spread) * amount
+                + min(money(case.per_coin * abs(coins) * usd, spot), case.cap * amount),
+            ),
+            "spread": case.spread * amount,
+            "fixed": money(case.fixed * attempts * usd, spot),
+            "impact": money(case.impact * coins**2 * usd, spot)
+            + case.root * math.sqrt(abs(coins)) * amount,
+            "outage": case.depeg_cost * amount if down("depeg", step) else 0.0,
+        }
+        cash -= sum(kinds.values())
+        for kind, cost in kinds.items():
+            out[kind] += cost * after(step)
+            out["cost"] += cost * after(step)
         out["turnover"] += amount * after(step)
-        out["fixed"] += fixed * after(step)
-        out["impact"] += impact * after(step)
         out["trades"] += 1
+
+    def fill_orders(step: int) -> None:
+        """What is due at a step is one fill; it waits while the chain is halted."""
+        nonlocal orders
+        due = [o for o in orders if o.due == step]
+        orders = [o for o in orders if o.due > step]
+        if down("chain", step):
+            for order in due:
+                order.due += 1
+            orders += due
+            return
+        if not due:
+            return
+        fill(step, sum(o.size for o in due), sum(o.attempts for o in due))
+        decisions = [d for o in due for d in o.decisions]
+        if case.instrument == "spot" and not case.coin:
+            out["latency"] += sum(
+                size * (quoted[step] * after(step) - quoted[decided] * after(decided))
+                for size, decided in decisions
+            )
+        mean = sum(known[decided][0] for _, decided in decisions) / len(decisions)
+        out["delta_drift"] += abs(known[step][0] - mean)
+        moved = sum(known[t][1] * (spots[step] - spots[t]) ** 2 / 2 for _, t in decisions)
+        out["gamma_leakage"] += money(moved, spots[step]) * after(step)
+
+    def send(step: int, decisions: list[tuple[float, int]]) -> None:
+        order = Order(decisions)
+        order.due, order.attempts = arrives(case, step)
+        out["failures"] += order.attempts - 1
+        orders.append(order)
+        if order.due == step:
+            fill_orders(step)
 
     for step in range(steps + 1):
         spot = spots[step]
@@ -152,7 +255,8 @@ def simulate(
             cash *= grow
             before = spots[step - 1]
             if case.instrument == "linear" or (case.instrument == "spot" and case.coin):
-                cash += money(held * (spot - before) - held * before * case.funding * case.h, spot)
+                paid = held * (quoted[step] - quoted[step - 1])
+                cash += money(paid - held * quoted[step - 1] * case.funding * case.h, spot)
             elif case.instrument == "inverse":
                 coins = held * (1 / before - 1 / spot) - held / before * case.funding * case.h
                 cash += coins if case.coin else coins * spot
@@ -165,37 +269,37 @@ def simulate(
         if step == steps:
             break
         delta, gamma = greeks(case, step, spot)
-        due = [o for o in orders if o[0] == step]
-        orders = [o for o in orders if o[0] > step]
-        if due:  # what comes due together is one fill
-            fill(step, sum(size for _, size, _, _ in due), sum(tries for *_, tries in due))
-            if case.instrument == "spot" and not case.coin:
-                out["latency"] += sum(
-                    size * (spot * after(step) - spots[decided] * after(decided))
-                    for _, size, decided, _ in due
-                )
+        known.append((delta, gamma))
+        fill_orders(step)
         unit = per_unit(case, step, spot)
         world = World(
             step, spot, delta, gamma, mean_left(case, step), lambda f, t=step, s=spot: greeks(case, t, s, f)[0], spots[: step + 1], rounding
         )  # fmt: skip
-        size = policy(world, ordered * unit) / unit
+        at_once = step == 0 and case.first_at_once
+        size = 0.0
+        if at_once or (case.polled(step) and not down("keeper", step)):
+            size = policy(world, ordered * unit) / unit
         if abs(size * unit) > rounding:
             ordered += size
-            delay, attempts = case.latency if step > 0 else 0, 1
-            if case.delays is not None:
-                delay, attempts = case.delays(step)
-            out["failures"] += attempts - 1
-            if delay:
-                orders.append((step + delay, size, step, attempts))
+            if at_once:
+                fill(step, size)
+            elif case.settle_every or case.settle_size < math.inf:
+                waiting.append((size, step))
             else:
-                fill(step, size, attempts)
+                send(step, [(size, step)])
+        net = abs(sum(size for size, _ in waiting) * unit)
+        window = case.settle_every and step > 0 and step % case.settle_every == 0
+        if net > rounding and not down("keeper", step) and (window or net >= case.settle_size):
+            send(step, waiting)
+            waiting = []
         out["exposure"] += abs(held * unit + delta) / steps
     if case.close:
         if abs(held * per_unit(case, steps, spots[-1])) > rounding:
             fill(steps, -held)
     elif case.instrument == "spot" and not case.coin:
-        cash += held * spots[-1]
-    return {"pnl": cash, **out}
+        cash += held * quoted[-1]
+    out["peg"] = cash * (1 - 1 / dollar(steps))
+    return {"pnl": cash - out["peg"], **out}
 
 
 # Policies: the trade, given the deltas of position and hedge.

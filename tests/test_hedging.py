@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ import hedgecore as hc
 import hedging_oracle as slow
 from hedgecore import hedging as hg
 
-STEPS, YEARS = 60, 0.25
+STEPS, YEARS, SEED = 60, 0.25, 5
 H = YEARS / STEPS
 GBM = hc.paths.GBM(vol=0.6)
 N = 24
@@ -79,36 +80,44 @@ POLICIES: dict[str, tuple[hg.Policy, Any]] = {
 
 
 def compare(
-    case: slow.Case,
+    case: slow.Case | Callable[[int], slow.Case],
     policies: dict[str, tuple[hg.Policy, Any]],
     options: list[hg.Option],
     paths: Any,
     **arguments: Any,
 ) -> hg.Run:
+    """Simulate, and compare every ledger of every path and policy; `case` may be one for each path."""
+    case_of = (lambda _: case) if isinstance(case, slow.Case) else case
+    first = case_of(0)
     run = hg.simulate(
         options,
         hc.paths.Given(paths.spot, vol=0.6),
         {name: policy for name, (policy, _) in policies.items()},
         n_paths=len(paths.spot),
         steps=STEPS,
-        seed=0,
+        seed=SEED,
         keep=hg.LEDGERS,
-        rate=case.rate,
+        rate=first.rate,
         **arguments,
     )
     scale = abs(run.premium) + 1e-3
+    leakage = "execution" in arguments and arguments["execution"].leakage
     for j, (name, (_, make)) in enumerate(policies.items()):
         for i in range(len(paths.spot)):
-            want = slow.simulate(case, paths.spot[i].tolist(), make(), -run.premium)
+            want = slow.simulate(case_of(i), paths.spot[i].tolist(), make(), -run.premium)
             got = {ledger: float(run.ledgers[ledger][j, i]) for ledger in hg.LEDGERS}
-            assert got["trades"] == want["trades"], (name, i)
-            for ledger in ("pnl", "cost", "turnover", "fixed", "impact", "exposure"):
+            for ledger in ("trades", "failures"):
+                assert got[ledger] == want[ledger], (name, i, ledger)
+            leaks = ("delta_drift", "gamma_leakage") if leakage else ()
+            kinds = ("fee", "spread", "fixed", "impact", "outage")
+            assert got["cost"] == sum(got[kind] for kind in kinds), (name, i)
+            for ledger in ("pnl", "cost", "turnover", "exposure", "peg", *kinds, *leaks):
                 assert got[ledger] == pytest.approx(want[ledger], rel=1e-9, abs=1e-9 * scale), (
                     name,
                     i,
                     ledger,
                 )
-            if case.instrument == "spot" and not case.coin:
+            if first.instrument == "spot" and not first.coin:
                 assert got["latency"] == pytest.approx(
                     want["latency"], rel=1e-8, abs=1e-8 * scale
                 ), (name, i)
@@ -121,7 +130,9 @@ def compare(
 
 @pytest.mark.parametrize("latency", [0, 1, 4])
 def test_every_policy_on_a_strip(latency: int) -> None:
-    case = slow.Case([leg(o) for o in STRIP], H, k=1e-3, fixed=0.03, impact=0.01, latency=latency)
+    case = slow.Case(
+        [leg(o) for o in STRIP], H, k=1e-3, spread=4e-4, fixed=0.03, impact=0.01, latency=latency
+    )
     run = compare(
         case, POLICIES, STRIP, spots(),
         costs=hg.Costs(fee=6e-4, half_spread=4e-4, fixed=0.03, impact=0.01), execution=hg.Execution(latency=latency),

@@ -108,13 +108,13 @@ def test_random_latency_and_failures_path_by_path() -> None:
         for k in range(2 * attempts)
     ]
 
-    def latency(path: int, step: int) -> tuple[int, int]:
+    def arrival(path: int, step: int) -> tuple[int, int]:
         delay = 0
         for k in range(attempts):
             wait = int(np.searchsorted(below[:-1], numbers[2 * k][path, step]))
             delay += wait
             if numbers[2 * k + 1][path, step] >= failure:
-                return delay, k + 1
+                return step + delay, k + 1
             delay += wait == 0
         raise AssertionError("unlikely")
 
@@ -127,10 +127,12 @@ def test_random_latency_and_failures_path_by_path() -> None:
     )
     spots = hc.paths.simulate(GBM, n_paths=n, n_steps=steps, horizon=0.1, seed=9, every=1).spot
     assert spots is not None
-    case = slow.Case([slow.Leg(1, 100.0, steps, 0.6, -1.0)], 0.1 / steps, k=1e-3, fixed=0.1)
+    case = slow.Case(
+        [slow.Leg(1, 100.0, steps, 0.6, -1.0)], 0.1 / steps, k=1e-3, fixed=0.1, first_at_once=False
+    )
     for j, policy in enumerate((slow.clock(), slow.band(0.05))):
         for path in range(n):
-            case.delays = lambda step, path=path: latency(path, step)
+            case.arrival = lambda step, path=path: arrival(path, step)
             want = slow.simulate(case, spots[path].tolist(), policy, -result.premium)
             for ledger in ("pnl", "cost", "fixed", "turnover", "latency", "exposure", "failures"):
                 assert result.ledgers[ledger][j, path] == pytest.approx(

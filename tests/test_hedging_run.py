@@ -210,7 +210,7 @@ def test_scorecard() -> None:
         assert c["es99"][k] == pytest.approx(-np.sort(pnl)[:40].mean())
         assert c["worst"][k] == pnl[c["worst_path"][k]] == pnl.min()
         assert c["q05"][k] == np.quantile(pnl, 0.05)
-    assert c["cost"] == pytest.approx(c["proportional"] + c["fixed"] + c["impact"])
+    assert c["cost"] == pytest.approx(c["fee"] + c["spread"] + c["fixed"] + c["impact"])
     assert "clock" in result.summary()
     frame = result.to_frame("pandas") if _has("pandas") else None
     assert frame is None or list(frame.columns) == list(c)

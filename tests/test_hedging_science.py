@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import math
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +14,6 @@ import hedgecore as hc
 import hedging_oracle as slow
 from hedgecore import hedging as hg
 from hedgecore.hedging.statistics import std_error, std_influence
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "examples"))
 
 
 def month(policies: Any, steps: int, n: int = 40_000, **arguments: Any) -> hg.Run:
@@ -233,63 +230,6 @@ def test_scaling() -> None:
         np.testing.assert_allclose(
             runs[1].ledgers[ledger], runs[0].ledgers[ledger], rtol=1e-9, atol=1e-11
         )
-
-
-def test_bands_beat_clocks_by_the_law() -> None:
-    """At equal cost, std of middle / edge = 1.41 and of clock / edge = 1.95 by local analysis; full paths give 1.37 and 1.93."""
-    from frontier_of_policies import month_call
-
-    families = {
-        "edge": [hg.WhalleyWilmott(risk_aversion=g) for g in np.geomspace(1.8, 4.0, 3)],
-        "middle": [
-            hg.WhalleyWilmott(risk_aversion=g, to="middle") for g in np.geomspace(0.15, 0.45, 4)
-        ],
-        "clock": [hg.Clock(every=n) for n in (28, 32, 36, 40)],
-    }
-    at = month_call(families, n_paths=6000).frontier().at(0.2, against="edge")
-    ratios = dict(zip(at["family"], zip(at["ratio"], at["ratio_error"], strict=True), strict=True))
-    for family, local, simulated in (("middle", 1.41, 1.37), ("clock", 1.95, 1.93)):
-        ratio, error = ratios[family]
-        assert abs(ratio / simulated - 1) < 0.05 + 2 * error / simulated
-        assert abs(ratio / local - 1) < 0.05 + 2 * error / local
-
-
-def test_the_frontier_of_policies() -> None:
-    """Std at equal mean costs .20, .25, .30 of eight families: the table in docs/hedging.md came from 6,000 paths of another program."""
-    from frontier_of_policies import TABLE, families, month_call
-
-    run = month_call(families(8), n_paths=2500)
-    frontier = run.frontier()
-    for cost, row in TABLE.items():
-        for family, std in row.items():
-            point = frontier.point(family, cost)
-            assert point is not None, (family, cost)
-            # 4 %, and the errors of both samples
-            assert abs(point.risk / std - 1) < 0.04 + 2.5 * math.hypot(point.error / std, 0.01), (
-                family,
-                cost,
-                point.risk,
-            )
-
-
-def test_fixed_costs_need_their_law() -> None:
-    """c = .01 USD a trade: edge bands are a disaster (4.35), the law of both costs pays a tenth."""
-    from frontier_of_policies import month_call
-
-    run = month_call(
-        {
-            "edge": [hg.WhalleyWilmott(risk_aversion=1.0)],
-            "law": [hg.FixedAndProportional(risk_aversion=g) for g in np.geomspace(0.3, 8.0, 5)],
-        },
-        n_paths=2000,
-        fixed=0.01,
-    )
-    assert run.mean("cost")[0] == pytest.approx(4.35, rel=0.02)
-    frontier = run.frontier(families=["law"])
-    for cost, std in ((0.3, 0.856), (0.4, 0.687), (0.6, 0.561)):
-        point = frontier.point("law", cost)
-        assert point is not None
-        assert abs(point.risk / std - 1) < 0.04 + 2.5 * math.hypot(point.error / std, 0.013)
 
 
 def test_coin_accounting_is_neutral() -> None:

@@ -100,6 +100,33 @@ HedgeDecision decision_of(const py::function& function) {
     };
 }
 
+OrderExecution order_execution_of(const py::dict& values) {
+    OrderExecution orders;
+    orders.below = entry<std::vector<double>>(values, "below");
+    orders.failure = entry<double>(values, "failure");
+    orders.first_at_once = entry<bool>(values, "first_at_once");
+    orders.poll = entry<std::size_t>(values, "poll");
+    orders.poll_phase = entry<std::size_t>(values, "poll_phase");
+    orders.block = entry<std::size_t>(values, "block");
+    orders.block_phase = entry<std::size_t>(values, "block_phase");
+    orders.inclusion = entry<std::vector<double>>(values, "inclusion");
+    orders.settle_every = entry<std::size_t>(values, "settle_every");
+    orders.settle_size = entry<double>(values, "settle_size");
+    orders.leakage = entry<bool>(values, "leakage");
+    for (const py::dict& of : entry<std::vector<py::dict>>(values, "outages")) {
+        Outage o;
+        o.kind = chosen_of<OutageKind>(of, "kind", {"keeper", "chain", "depeg"});
+        o.rate = entry<double>(of, "rate");
+        o.mean = entry<double>(of, "mean");
+        o.move = entry<double>(of, "move");
+        o.windows = entry<std::vector<std::uint64_t>>(of, "windows");
+        o.discount = entry<double>(of, "discount");
+        o.cost = entry<double>(of, "cost");
+        orders.outages.push_back(o);
+    }
+    return orders;
+}
+
 std::vector<HedgedOption> position_of(const Table& rows) {
     constexpr std::size_t own = 5, smile = sizeof(ScenarioSmile) / sizeof(double);
     if (rows.ndim() != 2 || size_of(rows.shape(1)) != own + smile) {
@@ -163,17 +190,18 @@ py::tuple simulate(const py::dict& model, std::uint64_t seed, std::uint64_t firs
     }
 
     HedgeCosts costs;
-    costs.proportional = entry<double>(costs_, "proportional");
+    costs.fee = entry<double>(costs_, "fee");
+    costs.half_spread = entry<double>(costs_, "half_spread");
+    costs.fee_per_coin = entry<double>(costs_, "fee_per_coin");
+    costs.fee_cap = entry<double>(costs_, "fee_cap");
+    costs.least_fee = entry<double>(costs_, "least_fee");
     costs.fixed = entry<double>(costs_, "fixed");
     costs.fixed_level = entry<int>(costs_, "fixed_level");
     costs.impact = entry<double>(costs_, "impact");
+    costs.root_impact = entry<double>(costs_, "root_impact");
     costs.close = entry<bool>(costs_, "close");
 
-    OrderExecution orders;
-    orders.below = entry<std::vector<double>>(orders_, "below");
-    orders.failure = entry<double>(orders_, "failure");
-    orders.first_at_once = entry<bool>(orders_, "first_at_once");
-
+    const OrderExecution orders = order_execution_of(orders_);
     Execution execution = execution_of(threads);
     if (!progress.is_none()) {
         execution.poll = [&, signals = execution.poll] {
@@ -195,6 +223,14 @@ py::tuple simulate(const py::dict& model, std::uint64_t seed, std::uint64_t firs
         outputs.price = by_policy.mutable_data();
         lines = by_line;
         price = by_policy;
+    }
+    py::dict outages;
+    for (const Outage& o : orders.outages) {
+        const auto kind = std::size_t(o.kind);
+        if (outputs.outage[kind]) continue;
+        py::array_t<double> array(static_cast<py::ssize_t>(paths));
+        outputs.outage[kind] = array.mutable_data();
+        outages[outage_names[kind]] = array;
     }
     py::dict kept;
     for (std::size_t k = 0; k < hedge_ledgers; ++k) {
@@ -224,7 +260,7 @@ py::tuple simulate(const py::dict& model, std::uint64_t seed, std::uint64_t firs
         simulate_hedging(argument.model, run, options, terms, instrument, policies, costs, orders, outputs, execution, decisions);
     }
     if (!progress.is_none()) progress(paths, paths);
-    return py::make_tuple(option, kept, sums, traced, lines, price);
+    return py::make_tuple(option, kept, sums, outages, traced, lines, price);
 }
 
 }  // namespace
@@ -239,8 +275,8 @@ void bind_hedging(py::module_& m) {
     m.def("simulate_hedging", &simulate, py::arg("model"), py::arg("seed"), py::arg("first_path"), py::arg("paths"), py::arg("steps"),
           py::arg("step"), py::arg("position"), py::arg("terms"), py::arg("instrument"), py::arg("policies"), py::arg("costs"),
           py::arg("orders"), py::arg("keep"), py::arg("trace"), py::arg("threads"), py::arg("progress"),
-          "P&L of the position by path, the ledgers kept by policy and path, sums of all ledgers, and the paths that are followed; with "
-          "attribution its lines by path, and by policy and path what the hedge earned by moves of the price.");
+          "P&L of the position by path, the ledgers kept by policy and path, sums of all ledgers, shares of time in outages by path, and the "
+          "paths that are followed; with attribution its lines by path, and by policy and path what the hedge earned by moves of the price.");
 }
 
 }  // namespace hedgecore::bindings

@@ -230,7 +230,7 @@ void count_hedging(const std::string& name, const std::vector<HedgePolicy>& poli
     std::vector<HedgedOption> position;
     for (std::size_t j = 0; j < options; ++j) position.push_back({1, 90.0 + double(j), -1.0, 0.625, run.steps});
     HedgeCosts costs;
-    costs.proportional = 0.0005;
+    costs.fee = 0.0005;
     Values pnl(policies.size() * run.paths);
     HedgeOutputs outputs;
     outputs.stride = run.paths;

@@ -605,8 +605,25 @@ void print_hedging() {
         if (coin) {
             orders.below = {0.25, 0.5, 1.0};
             orders.failure = 0.25;
+            orders.block = 2;
+            orders.inclusion = {0.75, 1.0};
+            orders.settle_every = 3;
+            orders.settle_size = 0.25;
+            orders.leakage = true;
+            orders.outages.resize(2);
+            orders.outages[0].rate = 4.0;
+            orders.outages[0].mean = 0.0625;
+            orders.outages[1].kind = OutageKind::chain;
+            orders.outages[1].move = 0.125;
+            orders.outages[1].mean = 0.03125;
         }
-        const HedgeCosts costs{0.001, 0.01, -1, 0.001, true};
+        HedgeCosts costs;
+        costs.fee = 0.001;
+        costs.fee_per_coin = 0.0625;
+        costs.least_fee = 0.015625;
+        costs.fixed = 0.01;
+        costs.impact = 0.001;
+        costs.root_impact = 0.0009765625;
         HedgeOutputs outputs;
         outputs.stride = run.paths;
         std::vector<std::vector<double>> ledgers(hedge_ledgers, std::vector<double>(policies.size() * run.paths));

@@ -180,6 +180,7 @@ def simulate_hedging(
     dict[str, npt.NDArray[np.float64]],
     npt.NDArray[np.float64],
     dict[str, npt.NDArray[np.float64]],
+    dict[str, npt.NDArray[np.float64]],
     npt.NDArray[np.float64] | None,
     npt.NDArray[np.float64] | None,
 ]: ...

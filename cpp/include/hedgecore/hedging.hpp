@@ -109,25 +109,53 @@ struct HedgeView {
 using HedgeDecision = std::function<void(const HedgeView&)>;
 
 struct HedgeCosts {
-    double proportional = 0;   // share of the traded amount: fee and half spread
+    double fee = 0, half_spread = 0;  // shares of the traded amount
+    double fee_per_coin = 0;   // USD, at most fee_cap of the amount, added to `fee`
+    double fee_cap = 1;
+    double least_fee = 0;      // USD a trade
     double fixed = 0;          // USD for every attempt to trade
     int fixed_level = -1;      // a level of the paths times `fixed`, in its place
-    double impact = 0;         // USD per coin squared: the price moves by impact for each coin traded
+    double impact = 0;         // USD per coin squared: a trade of q coins is abs(q) impact worse than the price
+    double root_impact = 0;    // a trade of q coins is worse by this share of the price times sqrt(abs(q))
     bool close = true;         // the hedge is sold at the end, at these costs; else valued at the price
 };
 
-// From the decision to the fill. below[k] = P(latency <= k steps); empty: none. An attempt fails with this probability when it is
-// due, and is made again after another latency.
+enum class OutageKind { keeper, chain, depeg };  // no decisions; no fills, what is due waits; the quote currency is off its peg
+inline constexpr std::size_t outage_kinds = 3;
+inline constexpr std::size_t most_outages = 8;
+inline constexpr const char* outage_names[outage_kinds] = {"keeper", "chain", "depeg"};
+
+// Events that all policies see. One begins by chance, with a move of ln S of more than `move` within a step, and at fixed times; it lasts
+// an exponential time of that mean, until the end of a step, and longer where another begins meanwhile.
+struct Outage {
+    OutageKind kind = OutageKind::keeper;
+    double rate = 0, mean = 0;  // per year; years
+    double move = 0;            // 0: none
+    std::vector<std::uint64_t> windows;  // first step and the step after the last, of one window after another
+    double discount = 0, cost = 0;       // depeg: a coin of the currency is worth 1 - discount USD; an added share of the traded amount
+};
+
+// From the decision to the fill. below[k] = P(latency <= k steps); empty: none. Then, where there are blocks, the first block after that
+// time, and more blocks: inclusion[k] = P(k or fewer more). An attempt fails with this probability when it is due, and is made again after
+// another latency.
 struct OrderExecution {
     std::vector<double> below;
     double failure = 0;
     bool first_at_once = true;  // the trade at time 0 is filled with the position, without latency
+    std::size_t poll = 1, poll_phase = 0;    // decisions are at steps poll_phase, poll_phase + poll, ... only
+    std::size_t block = 0, block_phase = 0;  // blocks are at steps block_phase, block_phase + block, ...; 0: at any
+    std::vector<double> inclusion;
+    std::size_t settle_every = 0;  // decisions are netted, and settled in one order at every so manieth step; 0: never
+    double settle_size = 0;        // or as soon as the net is so many coins; 0: never. Neither: decisions are orders
+    bool leakage = false;          // the ledgers of what the position moved between decision and fill
+    std::vector<Outage> outages;
 };
 
-// Per path sums of a policy, in this order.
-enum class HedgeLedger { pnl, cost, turnover, trades, fixed, impact, latency, exposure, failures };
-inline constexpr std::size_t hedge_ledgers = 9;
-inline constexpr const char* hedge_ledger_names[hedge_ledgers] = {"pnl", "cost", "turnover", "trades", "fixed", "impact", "latency", "exposure", "failures"};
+// Per path sums of a policy, in this order. cost = fee + spread + fixed + impact + outage.
+enum class HedgeLedger { pnl, cost, turnover, trades, fixed, impact, latency, exposure, failures, fee, spread, outage, peg, delta_drift, gamma_leakage };
+inline constexpr std::size_t hedge_ledgers = 15;
+inline constexpr const char* hedge_ledger_names[hedge_ledgers] = {"pnl", "cost", "turnover", "trades", "fixed", "impact", "latency", "exposure", "failures",
+                                                                  "fee", "spread", "outage", "peg", "delta_drift", "gamma_leakage"};
 
 // What the position earned, by what made it: sums over the steps of the terms of Taylor's series in the price and the vols with the Greeks
 // of the start of the step. The price is S, in coins -1 / S, in which every hedge is linear. edge: the value at the start less what
@@ -165,6 +193,7 @@ struct HedgeOutputs {
     double* price = nullptr;
     std::size_t stride = 0;
     double* sums = nullptr;  // [policy][ledger][2]: over the paths, of the ledger and of its square
+    double* outage[outage_kinds] = {};  // by path: the share of time in outages of a kind; null where not wanted
     HedgeTrace trace;
 };
 

@@ -35,6 +35,8 @@ enum class PathStream : std::uint32_t {
     process = 6,     // the normal of a level; its number in place of the asset
     spike = 7,
     execution = 8,   // latencies and failures of orders; index 2 k, 2 k + 1 of attempt k
+    inclusion = 9,   // blocks that an order waits; index k of attempt k
+    outage = 10,     // events; their number in place of the index
     user = 128,      // 128 to 255 are never used here
 };
 

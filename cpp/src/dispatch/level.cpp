@@ -50,7 +50,9 @@ namespace {
 #include "hedging/ratios.inl"
 #include "hedging/attribution.inl"
 #include "hedging/policies.inl"
+#include "hedging/events.inl"
 #include "hedging/fills.inl"
+#include "hedging/execution.inl"
 #include "hedging/hedging.inl"
 
 #define HC_MAP(name, function)                                        \

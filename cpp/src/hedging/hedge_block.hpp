@@ -48,6 +48,16 @@ struct StepPlan {
     double left_power5 = 1, left_power2 = 1;  // left^0.05, left^-0.02
     std::uint64_t to_expiry = 0;  // steps to the next expiry
     double unit = 1;          // price of the dated future over the spot
+    bool polled = true;       // decisions are made
+};
+
+struct OutagePlan {
+    OutageKind kind = OutageKind::keeper;
+    double start = 0;  // probability that one begins by chance, per step
+    double mean = 0;   // steps
+    double move = 0;   // infinite: none
+    const std::uint64_t* windows = nullptr;
+    std::size_t window_count = 0;
 };
 
 struct HedgePlan {
@@ -73,21 +83,40 @@ struct HedgePlan {
     int funding_level = -1;
     std::uint64_t last = 0;  // step of the horizon
 
-    double proportional = 0, fixed = 0, impact = 0;
+    double fee = 0, half_spread = 0, fee_per_coin = 0, fee_cap = 1, least_fee = 0, fixed = 0, impact = 0, root_impact = 0;
     int fixed_level = -1;
     bool close = true;
+    bool fee_schedule = false, small_costs = false;  // fees that the turnover does not tell; any cost that it does not tell
     const double* below = nullptr;  // latency + 1 probabilities
     std::size_t latency = 0;        // the longest
-    bool constant_latency = true, first_at_once = true;
+    std::uint64_t block = 0, block_phase = 0;
+    const double* inclusion_below = nullptr;  // inclusion + 1 probabilities
+    std::size_t inclusion = 0;                // the longest
+    bool constant_delay = true, first_at_once = true;
     double failure = 0;
     std::uint32_t most_attempts = 1;  // the last of them does not fail
-    std::size_t ring = 0;           // slots of orders in flight; 0 without latency
+    std::size_t ring = 0;           // times of orders in flight; 0 where all are filled at once
+    std::size_t parts = 0;          // what is known of orders in flight: plain_parts or order_parts
+    bool settles = false;           // decisions are netted before they are orders
+    std::uint64_t settle_every = 0;
+    double settle_size = 0;         // infinite: none
+    const OutagePlan* outage = nullptr;
+    std::size_t outages = 0;
+    bool has[outage_kinds] = {};    // outages of a kind
+    double peg = 1, depeg_cost = 0; // what a USD costs off the peg; an added share of the amount
     std::size_t history = 0;        // past prices kept
 };
 
-// Orders in flight: of the fill at each of `ring` times the size, its price when it was decided, and the attempts.
-struct OrderRing {
-    Lane *size, *amount, *attempts;
+// What is known of the orders that are filled at one time, or that wait for their settlement: sums over them.
+enum OrderPart : std::size_t {
+    order_size,
+    order_amount,    // size times the worth of a unit at the decision
+    order_attempts,
+    plain_parts,
+    order_count = plain_parts,
+    order_delta,     // of the position at the decision
+    order_gamma, order_gamma_spot, order_gamma_square,  // its gamma, times the price, times its square
+    order_parts,
 };
 
 // A vol that moves: of all options or of one. With attribution its last value, and Greeks of the options that have it and live after
@@ -103,10 +132,11 @@ struct PolicyState {
     double *held;     // holding; `ordered` itself without latency
     double *gain;     // of the trades: less what they cost at the price
     double *turnover, *trades, *fixed, *impact, *latency, *exposure, *failures;
+    double *fees, *outage, *delta_drift, *gamma_leakage;  // null where they are not kept
     double *last;     // ln S at the last trade; of Trigger::move
     double *ready;    // first step at which it may trade again
     double *price;    // of the gain what moves of the price made; with attribution
-    OrderRing ring;
+    Lane* orders;     // [ring + 1][parts]: in flight by time modulo ring, then those that wait for their settlement
 };
 
 struct HedgeBlock {
@@ -118,6 +148,8 @@ struct HedgeBlock {
     Lane* ratio = nullptr;     // deltas of the hedge ratios but the first
     std::uint64_t* ratio_step = nullptr;  // the step they are of
     Lane* line = nullptr;      // with attribution: hedge_lines of them
+    Lane* until = nullptr;     // of each outage the step at which it ends
+    PathDraws* draws = nullptr;  // its numbers
 
     alignas(64) Lane spot, before, log_before, inverse_spot;
     alignas(64) Lane money;    // terminal numeraire for a USD of now
@@ -135,6 +167,10 @@ struct HedgeBlock {
     alignas(64) Lane mixed_vol, mixed_inverse;
     alignas(64) Lane value, theta;            // attribution: of the position, in USD
     alignas(64) Lane old_value, paid, taylor, push, per, move, price_worth;
+    alignas(64) std::uint64_t down[outage_kinds][block_size];  // all bits where there is an outage of the kind
+    alignas(64) Lane down_time[outage_kinds];                  // steps
+    alignas(64) Lane peg, peg_before;                          // what a USD costs in the quote currency
+    alignas(64) std::uint64_t picked[block_size];              // of what waits, what is settled
 };
 
 }  // namespace hedgecore

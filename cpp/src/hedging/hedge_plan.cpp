@@ -204,7 +204,7 @@ void prepare_policies(PreparedHedge& to, const std::vector<HedgePolicy>& policie
         const auto ratio = std::find(to.ratios.begin(), to.ratios.end(), p.hedge_ratio);
         p.delta = std::size_t(ratio - to.ratios.begin());
         if (ratio == to.ratios.end()) to.ratios.push_back(p.hedge_ratio);
-        p.filtered = p.lot > 0 || p.least_trade > 0 || p.cool_down > 0 || p.least_move > 0;
+        p.filtered = to.plan.has[std::size_t(OutageKind::keeper)] || p.lot > 0 || p.least_trade > 0 || p.cool_down > 0 || p.least_move > 0;
         if (p.width == Width::fixed_and_proportional && p.fixed_cost == 0) p.width = Width::whalley_wilmott;  // its limit
         const double gamma = p.risk_aversion;
         if (p.width == Width::whalley_wilmott) {
@@ -237,21 +237,90 @@ void prepare_policies(PreparedHedge& to, const std::vector<HedgePolicy>& policie
     }
 }
 
+// Probabilities of no more than 0, 1, 2, ...; the longest, and whether it is the only one.
+std::vector<double> probabilities(const std::vector<double>& given, const char* name) {
+    const std::vector<double> below = given.empty() ? std::vector<double>{1.0} : given;
+    for (std::size_t k = 0; k < below.size(); ++k) {
+        if (!(below[k] >= (k ? below[k - 1] : 0.0) && below[k] <= 1.0)) {
+            throw std::invalid_argument(std::string(name) + ": below[" + std::to_string(k) + "] = " + text(below[k]) + " must ascend from 0 to 1");
+        }
+    }
+    if (below.back() != 1.0) throw std::invalid_argument(std::string(name) + ": the last probability must be 1");
+    return below;
+}
+
+bool is_constant(const std::vector<double>& below) { return below.size() == 1 || below[below.size() - 2] == 0.0; }
+
+void prepare_outages(PreparedHedge& to, const std::vector<Outage>& outages, const PathRun& run, const HedgeRun& terms,
+                     const HedgeInstrument& instrument) {
+    HedgePlan& plan = to.plan;
+    if (outages.size() > most_outages) {
+        throw std::invalid_argument("outages: there are " + std::to_string(outages.size()) + ", at most " + std::to_string(most_outages) + " can be");
+    }
+    to.events = outages;
+    for (std::size_t e = 0; e < to.events.size(); ++e) {
+        const Outage& o = to.events[e];
+        const Checker check{"outages[" + std::to_string(e) + "]: "};
+        check.not_negative(o.rate, "rate");
+        check.not_negative(o.move, "move");
+        check.not_negative(o.mean, "mean");
+        if (o.rate > 0 || o.move > 0) check.positive(o.mean, "mean");
+        check.require(o.discount >= 0 && o.discount < 1, "discount", o.discount, "from 0 to below 1");
+        check.not_negative(o.cost, "cost");
+        if (o.windows.size() % 2) throw std::invalid_argument(check.where + "windows must be pairs of steps");
+        for (std::size_t w = 0; w + 1 < o.windows.size(); w += 2) {
+            check.require(o.windows[w] < o.windows[w + 1], "the end of a window", double(o.windows[w + 1]), "after its first step");
+        }
+        if (o.kind == OutageKind::depeg) {
+            const bool one = !plan.has[std::size_t(OutageKind::depeg)];
+            check.require(one, "depeg", double(e), "the only one: a currency has one price");
+            check.require(terms.numeraire == Numeraire::quote, "depeg", double(e), "counted in the quote currency");
+            check.require(instrument.kind == HedgeKind::spot || instrument.kind == HedgeKind::linear_perpetual, "depeg", double(e),
+                          "with spot or a linear perpetual");
+            plan.peg = 1.0 / (1.0 - o.discount);
+            plan.depeg_cost = o.cost;
+        }
+        plan.has[std::size_t(o.kind)] = true;
+        OutagePlan p;
+        p.kind = o.kind;
+        p.start = o.rate > 0 ? 1.0 - exponential_of(-o.rate * run.step) : 0.0;
+        p.mean = o.rate > 0 || o.move > 0 ? o.mean / run.step : 0.0;
+        p.move = o.move > 0 ? o.move : HUGE_VAL;
+        p.windows = o.windows.data();
+        p.window_count = o.windows.size() / 2;
+        check.require(p.start < 1, "rate", o.rate, "lower: it begins at every step");
+        to.outages.push_back(p);
+    }
+    plan.outage = to.outages.data();
+    plan.outages = to.outages.size();
+}
+
 void prepare_orders(PreparedHedge& to, const OrderExecution& orders, const PathRun& run) {
     HedgePlan& plan = to.plan;
     const Checker check{""};
     check.require(orders.failure >= 0 && orders.failure < 1, "failure", orders.failure, "from 0 to below 1");
-    to.below = orders.below.empty() ? std::vector<double>{1.0} : orders.below;
-    for (std::size_t k = 0; k < to.below.size(); ++k) {
-        if (!(to.below[k] >= (k ? to.below[k - 1] : 0.0) && to.below[k] <= 1.0)) {
-            throw std::invalid_argument("latency: below[" + std::to_string(k) + "] = " + text(to.below[k]) + " must ascend from 0 to 1");
-        }
-    }
-    if (to.below.back() != 1.0) throw std::invalid_argument("latency: the last probability must be 1");
+    check.require(orders.poll >= 1, "poll", double(orders.poll), "1 step or more");
+    check.require(orders.poll_phase < orders.poll, "poll_phase", double(orders.poll_phase), "below poll");
+    check.require(orders.block_phase < std::max<std::size_t>(orders.block, 1), "block_phase", double(orders.block_phase), "below block");
+    check.require(orders.settle_size >= 0, "settle_size", orders.settle_size, "zero or positive");
+    to.below = probabilities(orders.below, "latency");
+    to.inclusion = probabilities(orders.inclusion, "inclusion");
     plan.latency = to.below.size() - 1;
-    plan.constant_latency = plan.latency == 0 || to.below[plan.latency - 1] == 0.0;
+    plan.inclusion = to.inclusion.size() - 1;
+    check.require(orders.block > 0 || plan.inclusion == 0, "inclusion", double(plan.inclusion), "none: there are no blocks");
+    plan.constant_delay = is_constant(to.below) && is_constant(to.inclusion) && orders.failure == 0;
+    plan.block = orders.block;
+    plan.block_phase = orders.block_phase;
     plan.failure = orders.failure;
     plan.first_at_once = orders.first_at_once;
+    plan.settles = orders.settle_every > 0 || orders.settle_size > 0;
+    plan.settle_every = orders.settle_every;
+    plan.settle_size = orders.settle_size > 0 ? orders.settle_size : HUGE_VAL;
+    plan.parts = orders.leakage ? std::size_t(order_parts) : std::size_t(plain_parts);
+    if (orders.leakage) plan.needs |= hedge_gamma;
+    for (std::size_t t = 0; t < run.steps; ++t) {
+        to.steps[t].polled = t % orders.poll == orders.poll_phase || (t == 0 && orders.first_at_once);
+    }
     // beyond these attempts less than one order in a billion is left
     if (plan.failure > 0) {
         double left = plan.failure;
@@ -261,8 +330,9 @@ void prepare_orders(PreparedHedge& to, const OrderExecution& orders, const PathR
         }
         ++plan.most_attempts;
     }
-    if (plan.latency > 0 || plan.failure > 0) {
-        plan.ring = std::min<std::size_t>(run.steps + 1, plan.most_attempts * std::max<std::size_t>(plan.latency, 1) + 1);
+    if (plan.latency > 0 || plan.failure > 0 || plan.block > 0 || plan.settles || plan.has[std::size_t(OutageKind::chain)]) {
+        const std::size_t attempt = plan.latency + plan.block * (1 + plan.inclusion);  // the longest
+        plan.ring = std::min<std::size_t>(run.steps + 1, plan.most_attempts * std::max<std::size_t>(attempt, 1) + 1);
     }
 }
 
@@ -289,13 +359,17 @@ PreparedHedge::PreparedHedge(const PathRun& run, std::size_t assets, std::size_t
         check.require(instrument.maturity >= double(run.steps) * run.step * (1 - 1e-12), "maturity", instrument.maturity,
                       "at the last expiry or later");
     }
-    check.not_negative(costs.proportional, "proportional");
-    check.not_negative(costs.fixed, "fixed");
-    check.not_negative(costs.impact, "impact");
+    check.finite(costs.fee, "fee");
+    check.require(costs.fee + costs.half_spread >= 0, "fee", costs.fee, "not a rebate above the half spread");
+    for (const auto& [value, name] : {std::pair{costs.half_spread, "half_spread"}, {costs.fee_per_coin, "fee_per_coin"}, {costs.fee_cap, "fee_cap"},
+                                      {costs.least_fee, "least_fee"}, {costs.fixed, "fixed"}, {costs.impact, "impact"}, {costs.root_impact, "root_impact"}}) {
+        check.not_negative(value, name);
+    }
     check.level(costs.fixed_level, levels, "fixed_level");
 
     prepare_options(*this, position, run, terms);
     prepare_steps(*this, run, terms, instrument);
+    prepare_outages(*this, orders.outages, run, terms, instrument);
     prepare_policies(*this, wanted);
     prepare_orders(*this, orders, run);
 
@@ -303,6 +377,7 @@ PreparedHedge::PreparedHedge(const PathRun& run, std::size_t assets, std::size_t
     plan.smile = smiles.data();
     plan.ratio = ratios.data();
     plan.ratios = ratios.size();
+    check.require(!terms.attribution || !plan.has[std::size_t(OutageKind::depeg)], "attribution", 1, "off where a currency leaves its peg");
     plan.asset = terms.asset;
     plan.holding = terms.holding;
     plan.attribution = terms.attribution;
@@ -324,19 +399,30 @@ PreparedHedge::PreparedHedge(const PathRun& run, std::size_t assets, std::size_t
     plan.funding_level = instrument.funding_level;
     plan.initial_value = terms.initial_value;
     plan.last = run.steps;
-    plan.proportional = costs.proportional;
+    plan.fee = costs.fee;
+    plan.half_spread = costs.half_spread;
+    plan.fee_per_coin = costs.fee_per_coin;
+    plan.fee_cap = costs.fee_cap;
+    plan.least_fee = costs.least_fee;
+    plan.root_impact = costs.root_impact;
+    plan.fee_schedule = costs.fee_per_coin > 0 || costs.least_fee > 0;
     plan.fixed = costs.fixed;
     plan.fixed_level = costs.fixed_level;
     plan.impact = costs.impact;
     plan.close = costs.close;
+    plan.small_costs = plan.fixed > 0 || plan.impact > 0 || plan.root_impact > 0 || plan.fee_schedule || plan.depeg_cost > 0;
     plan.below = below.data();
+    plan.inclusion_below = inclusion.data();
 }
 
 HedgeStorage::HedgeStorage(const HedgePlan& plan)
     : states_(plan.policies), vols_(plan.vols), ratio_steps_(plan.ratios), block_(std::make_unique<HedgeBlock>()) {
-    const std::size_t own = plan.attribution ? 13 : 12, by_vol = 2 + (plan.slopes ? 1 : 0) + (plan.attribution ? 4 : 0);
-    const std::size_t rings = 3 * plan.ring, lines = plan.attribution ? hedge_lines : 0;
-    lanes_.resize(plan.policies * (own + rings) + plan.history + plan.variances + plan.vols * by_vol + plan.ratios - 1 + lines);
+    constexpr std::size_t own = 12;
+    const std::size_t orders = plan.ring > 0 ? (plan.ring + 1) * plan.parts : 0;
+    const std::size_t kept = (plan.fee_schedule ? 1 : 0) + (plan.depeg_cost > 0 ? 1 : 0) + (plan.parts == order_parts ? 2 : 0) + (plan.attribution ? 1 : 0);
+    const std::size_t by_vol = 2 + (plan.slopes ? 1 : 0) + (plan.attribution ? 4 : 0), lines = plan.attribution ? hedge_lines : 0;
+    lanes_.resize(plan.policies * (own + orders + kept) + plan.history + plan.variances + plan.outages + plan.vols * by_vol + plan.ratios - 1 + lines);
+    draws_.resize(plan.outages);
     AlignedLane* next = lanes_.data();
     const auto lane = [&] { return (next++)->lane; };
     const auto lanes = [&](std::size_t count) {
@@ -352,10 +438,16 @@ HedgeStorage::HedgeStorage(const HedgePlan& plan)
             *member = lane();
         }
         s.price = plan.attribution ? lane() : nullptr;
-        if (plan.ring > 0) s.ring = {lanes(plan.ring), lanes(plan.ring), lanes(plan.ring)};
+        s.fees = plan.fee_schedule ? lane() : nullptr;
+        s.outage = plan.depeg_cost > 0 ? lane() : nullptr;
+        s.delta_drift = plan.parts == order_parts ? lane() : nullptr;
+        s.gamma_leakage = plan.parts == order_parts ? lane() : nullptr;
+        s.orders = lanes(orders);
     }
     block_->moved = lanes(plan.history);
     block_->variance = lanes(plan.variances);
+    block_->until = lanes(plan.outages);
+    block_->draws = draws_.data();
     for (VolLanes& v : vols_) {
         v = {};
         v.vol = lane();

@@ -16,7 +16,9 @@ struct PreparedHedge {
     std::vector<StepPlan> steps;
     std::vector<ScenarioSmile> smiles;
     std::vector<HedgeRatio> ratios{HedgeRatio{}};
-    std::vector<double> decays, starts, below;
+    std::vector<double> decays, starts, below, inclusion;
+    std::vector<Outage> events;
+    std::vector<OutagePlan> outages;
 
     // Throws std::invalid_argument naming what is outside of its domain. `assets` and `levels` are those of the path model.
     PreparedHedge(const PathRun& run, std::size_t assets, std::size_t levels, const std::vector<HedgedOption>& position, const HedgeRun& terms,
@@ -39,6 +41,7 @@ private:
         alignas(64) Lane lane;
     };
     std::vector<AlignedLane> lanes_;
+    std::vector<PathDraws> draws_;
     std::vector<PolicyState> states_;
     std::vector<VolLanes> vols_;
     std::vector<std::uint64_t> ratio_steps_;

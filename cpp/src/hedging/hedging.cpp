@@ -17,9 +17,14 @@ constexpr std::size_t steps_per_chunk = std::size_t(1) << 15;  // path-steps of 
 
 // Of one policy and path.
 double ledger_of(HedgeLedger which, const HedgePlan& plan, const HedgeBlock& b, const PolicyState& s, std::size_t i) {
-    const auto cost = [&] { return plan.proportional * s.turnover[i] + s.fixed[i] + s.impact[i]; };
+    const auto fee = [&] { return s.fees ? s.fees[i] : plan.fee * s.turnover[i]; };
+    const auto spread = [&] { return plan.half_spread * s.turnover[i]; };
+    const auto outage = [&] { return s.outage ? s.outage[i] : 0.0; };
+    const auto cost = [&] { return fee() + spread() + s.fixed[i] + s.impact[i] + outage(); };
+    const auto account = [&] { return b.option[i] + s.gain[i] - cost(); };
+    const auto peg = [&] { return plan.has[std::size_t(OutageKind::depeg)] ? account() * (1.0 - 1.0 / b.peg[i]) : 0.0; };
     switch (which) {
-        case HedgeLedger::pnl: return b.option[i] + s.gain[i] - cost();
+        case HedgeLedger::pnl: return account() - peg();
         case HedgeLedger::cost: return cost();
         case HedgeLedger::turnover: return s.turnover[i];
         case HedgeLedger::trades: return s.trades[i];
@@ -28,20 +33,55 @@ double ledger_of(HedgeLedger which, const HedgePlan& plan, const HedgeBlock& b, 
         case HedgeLedger::latency: return s.latency[i];
         case HedgeLedger::exposure: return s.exposure[i] / double(plan.last);
         case HedgeLedger::failures: return s.failures[i];
+        case HedgeLedger::fee: return fee();
+        case HedgeLedger::spread: return spread();
+        case HedgeLedger::outage: return outage();
+        case HedgeLedger::peg: return peg();
+        case HedgeLedger::delta_drift: return s.delta_drift ? s.delta_drift[i] : 0.0;
+        case HedgeLedger::gamma_leakage: return s.gamma_leakage ? s.gamma_leakage[i] : 0.0;
     }
     return 0.0;
+}
+
+// Whether a ledger can differ from 0.
+bool keeps(const HedgePlan& plan, HedgeLedger which) {
+    switch (which) {
+        case HedgeLedger::fixed: return plan.fixed > 0.0;
+        case HedgeLedger::impact: return plan.impact > 0.0 || plan.root_impact > 0.0;
+        case HedgeLedger::latency: return plan.ring > 0;
+        case HedgeLedger::failures: return plan.failure > 0.0;
+        case HedgeLedger::fee: return plan.fee != 0.0 || plan.fee_schedule;
+        case HedgeLedger::spread: return plan.half_spread > 0.0;
+        case HedgeLedger::outage: return plan.depeg_cost > 0.0;
+        case HedgeLedger::peg: return plan.has[std::size_t(OutageKind::depeg)];
+        case HedgeLedger::delta_drift:
+        case HedgeLedger::gamma_leakage: return plan.parts == order_parts;
+        default: return true;
+    }
 }
 
 // The ledgers of the paths of one block, and their sums over it.
 void write(const HedgePlan& plan, const HedgeStorage& storage, const HedgeBlock& b, const HedgeOutputs& out, std::size_t first,
            std::size_t count, double* sums) {
-    if (out.option) std::copy_n(b.option, count, out.option + first);
     for (std::size_t k = 0; plan.attribution && k < hedge_lines; ++k) {
         if (out.line[k]) std::copy_n(b.line[k], count, out.line[k] + first);
+    }
+    const bool off_peg = plan.has[std::size_t(OutageKind::depeg)];
+    if (out.option) {
+        for (std::size_t i = 0; i < count; ++i) out.option[first + i] = off_peg ? b.option[i] / b.peg[i] : b.option[i];
+    }
+    for (std::size_t kind = 0; kind < outage_kinds; ++kind) {
+        if (!out.outage[kind]) continue;
+        for (std::size_t i = 0; i < count; ++i) out.outage[kind][first + i] = plan.has[kind] ? b.down_time[kind][i] / double(plan.last) : 0.0;
     }
     for (std::size_t j = 0; j < plan.policies; ++j) {
         if (plan.attribution && out.price) std::copy_n(storage.policy(j).price, count, out.price + j * out.stride + first);
         for (std::size_t k = 0; k < hedge_ledgers; ++k) {
+            if (!keeps(plan, HedgeLedger(k))) {
+                if (out.ledger[k]) std::fill_n(out.ledger[k] + j * out.stride + first, count, 0.0);
+                sums[2 * (j * hedge_ledgers + k)] = sums[2 * (j * hedge_ledgers + k) + 1] = 0.0;
+                continue;
+            }
             double sum = 0, squares = 0;
             double* to = out.ledger[k] ? out.ledger[k] + j * out.stride + first : nullptr;
             for (std::size_t i = 0; i < count; ++i) {
@@ -92,7 +132,7 @@ void decide_elsewhere(const HedgePlan& plan, const std::vector<HedgeDecision>& d
     for (std::size_t j = 0; j < plan.policies; ++j) {
         const PolicyPlan& p = plan.policy[j];
         if (!p.external) continue;
-        const bool looks = step % p.every == 0 && !(p.blackout > 0 && plan.steps[step].to_expiry <= p.blackout);
+        const bool looks = step % p.every == 0 && plan.steps[step].polled && !(p.blackout > 0 && plan.steps[step].to_expiry <= p.blackout);
         if (looks) {
             std::fill_n(b.order, b.n, 0.0);
             const PolicyState& s = worker->storage.policy(j);

@@ -6,6 +6,7 @@ static bool is_plain(HedgeKind kind) { return kind == HedgeKind::spot || kind ==
 // P&L of a unit of the instrument since time 0. Spot is paid for and financed; the others are settled at every step.
 static void instrument_worth(const HedgePlan& plan, HedgeBlock& b, std::uint64_t step) {
     const std::size_t n = b.n;
+    const bool off_peg = plan.has[std::size_t(OutageKind::depeg)];
     if (plan.kind == HedgeKind::spot && !plan.premium_adjusted) {
         HC_EACH(i, n) b.worth[i] = b.amount[i] + 0.0;
         return;
@@ -24,6 +25,11 @@ static void instrument_worth(const HedgePlan& plan, HedgeBlock& b, std::uint64_t
             const double funding = rate * level[i], growth = b.spot[i] / b.before[i];
             b.worth[i] = mad(b.money[i], growth * (1.0 - funding) - 1.0, b.worth[i]);
         }
+    } else if (off_peg) {
+        HC_EACH(i, n) {
+            const double funding = rate * level[i], before = b.before[i] * b.peg_before[i];
+            b.worth[i] = mad(b.money[i], b.spot[i] * b.peg[i] - before - funding * before, b.worth[i]);
+        }
     } else {
         HC_EACH(i, n) {
             const double funding = rate * level[i];
@@ -37,6 +43,7 @@ static void observe(const HedgePlan& plan, const PathBlock& paths, HedgeBlock& b
     const std::size_t n = b.n;
     const double* log_spot = paths.log_spot[plan.asset];
     const StepPlan& now = plan.steps[step];
+    if (plan.outages) outages_step(plan, paths, b, step);
     if (step > 0) {
         HC_EACH(i, n) b.before[i] = b.spot[i] + 0.0;
     }
@@ -55,6 +62,9 @@ static void observe(const HedgePlan& plan, const PathBlock& paths, HedgeBlock& b
             b.money[i] = growth;
             b.amount[i] = growth * b.spot[i];
         }
+    }
+    if (plan.has[std::size_t(OutageKind::depeg)]) {
+        HC_EACH(i, n) b.amount[i] *= b.peg[i];
     }
     instrument_worth(plan, b, step);
     if (plan.kind == HedgeKind::inverse_perpetual) {
@@ -81,6 +91,9 @@ static void observe(const HedgePlan& plan, const PathBlock& paths, HedgeBlock& b
         HC_EACH(i, n) b.fixed[i] = fixed * level[i] * b.money[i];
     } else {
         HC_EACH(i, n) b.fixed[i] = fixed * b.money[i];
+    }
+    if (plan.has[std::size_t(OutageKind::depeg)]) {
+        HC_EACH(i, n) b.fixed[i] *= b.peg[i];
     }
     // averages of squared returns, and past prices
     if (step > 0) {
@@ -137,13 +150,14 @@ static void policies_step(const HedgePlan& plan, const PathBlock& paths, HedgeBl
         const PolicyPlan& p = plan.policy[j];
         const PolicyState& s = b.policy[j];
         if (plan.ring > 0) fill_due<plain_unit>(plan, s, b, step);
-        const bool looks = step % p.every == 0 && !(p.blackout > 0 && now.to_expiry <= p.blackout);
+        const bool looks = step % p.every == 0 && now.polled && !(p.blackout > 0 && now.to_expiry <= p.blackout);
         if (p.external) {
             if (looks) ratio_delta(plan, b, p.delta, log_spot, step);
             continue;
         }
         bool exposed = false;
         if (looks && decide<plain_unit>(plan, p, s, b, log_spot, step, exposed)) place<plain_unit>(plan, p, s, b, paths, step);
+        if (plan.settles) settle<plain_unit>(plan, p, s, b, paths, step);
         if (!exposed) expose<plain_unit>(p, s, b);
     }
 }
@@ -154,6 +168,7 @@ static void hedge_start(const HedgePlan& plan, const PathBlock& paths, HedgeBloc
     for (std::size_t k = 1; k < plan.ratios; ++k) b.ratio_step[k - 1] = ~std::uint64_t(0);
     const double initial = plan.initial_value, growth = plan.steps[0].growth;
     HC_EACH(i, n) b.option[i] = -initial * growth;
+    if (plan.outages) outages_start(plan, b);
     for (std::size_t k = 0; k < plan.variances; ++k) {
         const double start = plan.variance_start[k];
         double* variance = b.variance[k];
@@ -211,6 +226,7 @@ static void orders_step(const HedgePlan& plan, const PathBlock& paths, HedgeBloc
     const PolicyState& s = b.policy[j];
     if (any && p.filtered) any = filter_orders(plan, p, s, b, paths.log_spot[plan.asset], step);
     if (any) place<plain_unit>(plan, p, s, b, paths, step);
+    if (plan.settles) settle<plain_unit>(plan, p, s, b, paths, step);
     expose<plain_unit>(p, s, b);
 }
 
@@ -233,7 +249,7 @@ static void hedge_finish(const HedgePlan& plan, const PathBlock& paths, HedgeBlo
             } else {
                 HC_EACH(i, n) b.order[i] = from_bits(bits_of(-held[i]) & mask_of(magnitude(held[i]) > tolerance));
             }
-            is_plain(plan.kind) ? fill_any<true>(plan, s, b, b.order, nullptr) : fill_any<false>(plan, s, b, b.order, nullptr);
+            is_plain(plan.kind) ? fill<true>(plan, s, b, b.order, nullptr) : fill<false>(plan, s, b, b.order, nullptr);
         } else {
             HC_EACH(i, n) s.gain[i] = mad(s.held[i], b.worth[i], s.gain[i]);
             if (plan.attribution) {

@@ -119,7 +119,7 @@ static void realised_widths(const PolicyPlan& p, HedgeBlock& b) {
     }
 }
 
-// Orders that may not be made are taken back: before `ready`, below the least trade, without a move; lots are rounded to.
+// Orders that may not be made are taken back: before `ready`, below the least trade, without a move or a keeper; lots are rounded to.
 static bool filter_orders(const HedgePlan& plan, const PolicyPlan& p, const PolicyState& s, HedgeBlock& b, const double* log_spot,
                           std::uint64_t step) {
     const std::size_t n = b.n;
@@ -141,6 +141,10 @@ static bool filter_orders(const HedgePlan& plan, const PolicyPlan& p, const Poli
         const std::uint64_t before = step > p.move_window ? step - p.move_window : 0;
         const double *past = b.moved[before % plan.history], least = p.least_move;
         HC_EACH(i, n) order[i] = magnitude(log_spot[i] - past[i]) >= least ? order[i] : 0.0;
+    }
+    if (plan.has[std::size_t(OutageKind::keeper)] && !(step == 0 && plan.first_at_once)) {
+        const std::uint64_t* down = b.down[std::size_t(OutageKind::keeper)];
+        HC_EACH(i, n) order[i] = from_bits(bits_of(order[i]) & ~down[i]);
     }
     std::uint64_t any = 0;
     HC_EACH(i, n) any |= mask_of(order[i] != 0.0);

@@ -14,10 +14,11 @@
 from __future__ import annotations
 
 from hedgecore.hedging.attribution import Attribution
-from hedgecore.hedging.costs import Costs
-from hedgecore.hedging.execution import Execution, exponential, geometric
+from hedgecore.hedging.costs import Costs, square_root_impact
+from hedgecore.hedging.execution import Blocks, Execution, Settlement, exponential, geometric
 from hedgecore.hedging.frontier import Frontier
 from hedgecore.hedging.histogram import Histogram
+from hedgecore.hedging.outages import ChainHalt, Depeg, KeeperDown
 from hedgecore.hedging.policies import (
     AutoHedger,
     Clock,
@@ -45,7 +46,7 @@ from hedgecore.hedging.ratios import (
 )
 from hedgecore.hedging.results import LEDGERS, Run
 from hedgecore.hedging.simulate import simulate, solve_risk_aversion, sweep
-from hedgecore.hedging.statistics import expected_shortfall
+from hedgecore.hedging.statistics import entropic_premium, expected_shortfall
 from hedgecore.hedging.traces import Trace
 
 __all__ = [
@@ -53,16 +54,20 @@ __all__ = [
     "Attribution",
     "AutoHedger",
     "BlackDelta",
+    "Blocks",
+    "ChainHalt",
     "Clock",
     "Costs",
     "Custom",
     "DeltaBand",
+    "Depeg",
     "Execution",
     "FixedAndProportional",
     "Frontier",
     "Future",
     "HedgeRatio",
     "Histogram",
+    "KeeperDown",
     "Leland",
     "MinimumVariance",
     "NoHedge",
@@ -76,6 +81,7 @@ __all__ = [
     "ScaledVol",
     "Smile",
     "SmileDelta",
+    "Settlement",
     "Spot",
     "State",
     "StochasticVolDelta",
@@ -83,10 +89,12 @@ __all__ = [
     "Trace",
     "WhalleyWilmott",
     "Zakamouline",
+    "entropic_premium",
     "expected_shortfall",
     "exponential",
     "geometric",
     "simulate",
     "solve_risk_aversion",
+    "square_root_impact",
     "sweep",
 ]

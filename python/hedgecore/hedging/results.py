@@ -24,9 +24,13 @@ if TYPE_CHECKING:
 FloatArray = npt.NDArray[np.float64]
 
 #: What may be kept for each policy and path: the net P&L; all costs; the amount traded; the number of trades; fixed costs; cost of
-#: impact; latency, the size of each fill times what the price moved between decision and fill; exposure, the mean over time of abs(x);
-#: failed attempts.  Amounts are in the numeraire, in money of the last step.
+#: temporary impact; latency, the size of each fill times what the price moved between decision and fill; exposure, the mean over time of
+#: abs(x); failed attempts; fees; half spreads; the added costs of trades in outages; peg, what the account lost as its stablecoins are worth
+#: less at the end; delta_drift, the sum over fills of abs(delta of the position there - at the decision), in coins; gamma_leakage, of 1/2 Gamma
+#: dS^2 between the two.  cost = fee + spread + fixed + impact + outage.  Amounts are in the numeraire, in money of the last step.
 LEDGERS: tuple[str, ...] = tuple(hedge_ledgers)
+#: The ledgers that `cost` is the sum of, in the order in which they are added.
+COSTS: tuple[str, ...] = ("fee", "spread", "fixed", "impact", "outage")
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,6 +53,8 @@ class Run:
         The number of the first path.
     sums
         (policies, ledgers, 2): sums over the paths, and of squares.
+    outages
+        "keeper", "chain" and "depeg", where there are such, to the share of the steps of each path at which there was one.
     setting
         What was simulated: the arguments of :func:`hedgecore.hedging.simulate` by name, but the policies and the paths.
     trace
@@ -73,6 +79,7 @@ class Run:
     costs: Costs
     numeraire: str
     first_path: int
+    outages: dict[str, FloatArray] = field(default_factory=dict)
     setting: Mapping[str, Any] = field(default_factory=dict)
     trace: Trace | None = None
     start: float = 0.0
@@ -125,12 +132,7 @@ class Run:
         """Return mean costs of every policy by kind; their sum is the mean of ``cost``."""
         if self.by_underlying:
             each = [run.costs_by_kind() for run in self.by_underlying.values()]
-            return {kind: np.sum([costs[kind] for costs in each], axis=0) for kind in each[0]}
-        return {
-            "proportional": self.costs.proportional * self.mean("turnover"),
-            "fixed": self.mean("fixed"),
-            "impact": self.mean("impact"),
-        }
+            return {name: self.mean(name) for name in COSTS}
 
     def _place(self, ledger: str) -> int:
         if ledger not in LEDGERS:
@@ -161,7 +163,9 @@ class Run:
         """Return the scorecard: a row for each policy.
 
         mean, std, skew, quantiles, es95, es99 and worst are of the net P&L (losses positive for ES), ``*_error`` are standard errors;
-        cost, proportional and all other ledgers are means over the paths, ``from_*`` those of the lines of the attribution; effectiveness is 1 - Var(hedged) / Var(unhedged).
+        cost, its kinds fee, spread, fixed, impact and outage, and all other ledgers are means over the paths, ``from_*`` those of the
+        lines of the attribution; effectiveness is
+        1 - Var(hedged) / Var(unhedged).
         """
         pnl, n = self.pnl, self.n_paths
         mean = pnl.mean(axis=1)
@@ -196,7 +200,6 @@ class Run:
             "worst_path": self.first_path + pnl.argmin(axis=1),
             "cost": self.mean("cost"),
             "cost_error": self.error("cost"),
-            "proportional": self.costs_by_kind()["proportional"],
             **{name: self.mean(name) for name in LEDGERS if name not in ("pnl", "cost")},
             "latency_error": self.error("latency"),
             "effectiveness": effectiveness,

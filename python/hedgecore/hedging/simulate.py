@@ -217,7 +217,7 @@ def simulate(
         n_paths * (1 + len(named) * (len(kept) + 0.2) + (9 + len(named)) * attribution)
         + len(traced) * (steps + 1) * (2 + 3 * len(named))
     )
-    option, ledgers, sums, steps_of, lines, hedge = _core.simulate_hedging(
+    option, ledgers, sums, outages, steps_of, lines, hedge = _core.simulate_hedging(
         core, seed_of(seed), first_path, n_paths, steps, held.step, held.rows(), terms, traded.core(names),
         laws, costs.core(names), execution.core(), kept,
         [path - first_path for path in traced], threads, progress,
@@ -234,6 +234,7 @@ def simulate(
         costs=costs,
         numeraire=numeraire,
         first_path=first_path,
+        outages=outages,
         setting=given | {"costs": costs, "execution": execution, "numeraire": numeraire},
         start=start,
         lines={}

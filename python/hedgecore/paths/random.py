@@ -42,6 +42,8 @@ STREAMS = {
     "process": 6,
     "spike": 7,
     "execution": 8,
+    "inclusion": 9,
+    "outage": 10,
 }
 
 
