@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 import hedgecore as hc
+from hedgecore import hedging as hg
 
 N = 1_000_000
 STATUS = Path("/proc/self/status")
@@ -82,3 +83,20 @@ def test_given_results_need_no_memory(options: dict[str, Any], threads: int) -> 
     quoted = {name: values for name, values in options.items() if name != "vol"}
     price = column.copy()
     assert growth(lambda: hc.implied_vol(price, **quoted, out=column, threads=threads)) < 2e6
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_a_simulation_takes_no_memory_for_its_steps(threads: int) -> None:
+    """P&L and cost by path and policy are all that grows: blocks of paths hold their states of one step."""
+    n, policies = 20_000, [hg.DeltaBand(width=0.05), hg.Clock(every=8), hg.Leland(every=8)]
+    option = hg.Option(strike=100, expiry=1.0, vol=0.6, quantity=-1)
+
+    def run(steps: int) -> Callable[[], Any]:
+        return lambda: hg.simulate(
+            option, hc.paths.GBM(vol=0.6), policies, n_paths=n, steps=steps, seed=1, threads=threads
+        )
+
+    kept = 8 * n * (2 * len(policies) + 1)
+    few, many = growth(run(8)), growth(run(1600))
+    assert many < kept + 2e6
+    assert abs(many - few) < 1e6
