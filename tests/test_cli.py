@@ -436,13 +436,13 @@ class TestDemo:
         assert done.exit_code == 0
         names = sorted(path.name for path in out.iterdir())
         assert names == [
-            *("chain.csv", "limits.toml", "positions.csv"),
+            *("chain.csv", "hedging.html", "hedging.toml", "limits.toml", "positions.csv"),
             *("report.html", "scenarios.html", "surface.html"),
         ]
         assert "limits of the demonstration are breached, as they are meant to be" in done.stdout
-        by_hand = [shlex.split(line) for line in done.stdout.splitlines()[-3:]]
+        by_hand = [shlex.split(line) for line in done.stdout.splitlines()[-4:]]
         assert [words[:2] for words in by_hand] == [
-            ["hedgecore", command] for command in ("surface", "scenarios", "risk")
+            ["hedgecore", command] for command in ("simulate", "surface", "scenarios", "risk")
         ]
         for words in by_hand:  # the same by hand, where the breach is an exit status
             page = Path(words[-1])
@@ -451,6 +451,10 @@ class TestDemo:
             assert again.exit_code == (3 if words[1] == "risk" else 0)
             assert page.read_bytes() == before
         assert again.stdout in done.stdout
+        frontier = done.stdout.split("Families at equal mean cost")[1].split("\n\n")[0]
+        assert (
+            len([line for line in frontier.splitlines() if line[:1].isalpha()]) == 11
+        )  # and the head
         page = (out / "scenarios.html").read_text()
         assert all(f"{name} trough" in page for name in EPISODES)
 

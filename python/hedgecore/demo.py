@@ -132,6 +132,93 @@ vega_usd = 45_000
 """Limits of the book, as TOML; some of them are breached."""
 
 
+HEDGED: Final = "BTC"
+HEDGED_UNTIL: Final = datetime(2026, 7, 31, 8, tzinfo=UTC)
+"""The options of the book that the hedging simulation holds: of this coin, to this expiry."""
+
+HEDGING: Final = """\
+# hedgecore simulate hedging.toml --html hedging.html
+#
+# The book's options on {coin} that expire until {until:%d %b %Y}, hedged every hour or less often with the inverse perpetual.
+# Amounts are USD. The book's perpetuals, futures and coins are not in it: every policy begins at its own hedge.
+
+title = "the {coin} options of positions.csv until {until:%d %b %Y}"
+
+[run]
+n_paths = 2_000
+steps = {steps}            # of an hour; expiries are on the nearest
+seed = 1
+spot = {spot}
+drift = {rate}
+rate = {rate}             # the basis: forwards are spot x exp(rate x t)
+numeraire = "quote"
+trace = 1
+
+[paths]                   # variance from the short to the long vol at the money
+type = "Heston"
+v0 = {v0:.6f}
+kappa = 6
+theta = {theta:.6f}
+xi = 1
+rho = -0.3
+
+[instrument]
+type = "Perpetual"
+settlement = "inverse"
+funding = {rate}
+
+[costs]
+fee = 5e-4
+half_spread = 5e-5
+
+[policies.clock]
+type = "Clock"
+every = [1, 2, 4, 8, 16, 24]
+
+[policies."price move"]
+type = "PriceMove"
+threshold = {{from = 0.004, to = 0.04, count = 6}}
+
+[policies."band to the edge"]
+type = "DeltaBand"
+width = {{from = 0.5, to = 20, count = 7}}
+
+[policies."band to the middle"]
+type = "DeltaBand"
+width = {{from = 1, to = 30, count = 7}}
+to = "middle"
+
+[policies."auto hedger"]
+type = "AutoHedger"
+up = {{from = 1, to = 30, count = 7}}
+ratio = 0.5
+
+[policies."realised vol band"]
+type = "RealisedVolBand"
+width = {{from = 0.5, to = 20, count = 7}}
+half_life = 72
+
+[policies."WW to the edge"]
+type = "WhalleyWilmott"
+risk_aversion = {{from = 2e-6, to = 2e-3, count = 7}}
+
+[policies."WW to the middle"]
+type = "WhalleyWilmott"
+risk_aversion = {{from = 2e-7, to = 2e-4, count = 7}}
+to = "middle"
+
+[policies.Zakamouline]
+type = "Zakamouline"
+risk_aversion = {{from = 1e-6, to = 1e-3, count = 7}}
+
+[policies."own vol band"]
+type = "ScaledVol"
+vol_scale = 1.1
+width = {{from = 0.5, to = 20, count = 7}}
+"""
+"""The hedging simulation of the book, as TOML; the options follow."""
+
+
 def write_demo(folder: str | Path) -> tuple[Path, Path, Path]:
     """Write the chain, the positions and the limits; returns the paths of the three files.
 
@@ -152,6 +239,55 @@ def write_demo(folder: str | Path) -> tuple[Path, Path, Path]:
     with replacing(limits) as file:
         file.write_text(LIMITS, encoding="utf-8")
     return chain, positions, limits
+
+
+def write_hedging(folder: str | Path) -> Path:
+    """Write the hedging simulation of the book beside its files; returns the path.
+
+    Raises
+    ------
+    OSError
+        The folder does not exist or cannot be written to.
+    """
+    path = Path(folder) / "hedging.toml"
+    with replacing(path) as file:
+        file.write_text(demo_hedging(), encoding="utf-8")
+    return path
+
+
+def demo_hedging() -> str:
+    """The hedging simulation of the book in TOML: its options on one coin, at the vols of the chain, and ten families of policies."""
+    (coin,) = (one for one in COINS if one.currency == HEDGED)
+    hours = round((HEDGED_UNTIL - SNAPSHOT).total_seconds() / 3600)
+    rows = []
+    for name, quantity, _ in POSITIONS:
+        if name.count("-") != 3 or not name.startswith(f"{HEDGED}-"):
+            continue
+        option = instruments.parse(name)
+        expires, strike = option.expiry_time, option.strike
+        assert expires is not None
+        assert strike is not None
+        if expires > HEDGED_UNTIL:
+            continue
+        years = (expires - SNAPSHOT).total_seconds() / YEAR_SECONDS
+        moneyness = np.array([np.log(strike / coin.index) - coin.basis * years])
+        steps = round((expires - SNAPSHOT).total_seconds() / 3600)
+        rows.append(
+            f"[[position]]  # {name}\n"
+            f'kind = "{"call" if option.kind == 1 else "put"}"\nstrike = {strike:g}\nexpiry = "{steps}/8760"\n'
+            f"vol = {_ssvi_vol(coin, moneyness, years)[0]:.4f}\nquantity = {quantity:g}\n"
+            'settlement = "inverse"\n'
+        )
+    head = HEDGING.format(
+        coin=HEDGED,
+        until=HEDGED_UNTIL,
+        steps=hours,
+        spot=coin.index,
+        rate=coin.basis,
+        v0=coin.vol_short**2,
+        theta=coin.vol_long**2,
+    )
+    return "\n".join([head, *rows])
 
 
 def demo_positions() -> pl.DataFrame:

@@ -1,4 +1,5 @@
-"""The command ``hedgecore``: risk, scenarios, P&L explain, surfaces and vols of a chain, what is in a file, a demonstration.
+"""The command ``hedgecore``: risk, scenarios, P&L explain, surfaces and vols of a chain, what is in a file, hedging
+simulations, a demonstration.
 
 Tables go to the standard output, progress and errors to the standard error.  Exit status: 0 done,
 1 bad input or a missing extra, 2 wrong usage, 3 limits are breached (everything is printed and
@@ -13,7 +14,7 @@ import sys
 try:
     import typer
 
-    from hedgecore.cli import chain, demo, explain, risk, scenarios, surface
+    from hedgecore.cli import chain, demo, explain, risk, scenarios, simulate, surface
     from hedgecore.cli.manners import STATUS
 except ImportError as error:
     _missing: ImportError | None = error
@@ -59,3 +60,4 @@ if _missing is None:
         *(chain.iv, chain.inspect, demo.demo, version),
     ):
         app.command(epilog=STATUS)(_command)
+    app.command(epilog=STATUS, cls=simulate.SimulateCommand)(simulate.simulate)

@@ -8,7 +8,7 @@ from typing import Annotated, Final
 
 import typer
 
-from hedgecore.cli import risk, scenarios, surface
+from hedgecore.cli import risk, scenarios, simulate, surface
 from hedgecore.cli.manners import BREACHED, clear_errors
 from hedgecore.terminal import phase, print_risk
 
@@ -20,15 +20,16 @@ ASSUMED_VOLS: Final = ("BTC=0.65", "ETH=1*BTC")
 def demo(
     out: Annotated[Path, typer.Option(help="Folder for the files written.")] = Path("demo"),
 ) -> None:
-    """Risk, scenarios and vol surfaces of a book in two coins, in a market that the program makes itself."""
+    """Risk, scenarios, vol surfaces and hedging policies of a book in two coins, in a market that the program makes itself."""
     with clear_errors():
-        from hedgecore.demo import write_demo
+        from hedgecore.demo import write_demo, write_hedging
 
         with phase("making chain, positions and limits") as done:
             chain, positions, limits = write_demo(out)
-            done(f"made {chain}, {positions.name} and {limits.name}")
-        report, shocked, fitted = (
-            out / f"{name}.html" for name in ("report", "scenarios", "surface")
+            config = write_hedging(out)
+            done(f"made {chain}, {positions.name}, {limits.name} and {config.name}")
+        report, shocked, fitted, hedged = (
+            out / f"{name}.html" for name in ("report", "scenarios", "surface", "hedging")
         )
         found = risk.assess(chain, positions, limits)
         risk.write_risk(found, {"html": report}, "expiry")
@@ -37,7 +38,10 @@ def demo(
         )
         scenarios.write_scenarios(shocks, {"html": shocked})
         surface.write_surface(surface.fitted(chain), {"html": fitted})
+        policies = simulate.assess(simulate.planned(config, {}))
+        simulate.write_hedging(policies, {"html": hedged})
         print_risk(found, "expiry")
+        simulate.print_frontier(policies)
         given = " ".join(
             f"{option} {shlex.quote(value)}"
             for option, values in (("--assume", ASSUMED), ("--assume-vol", ASSUMED_VOLS))
@@ -45,9 +49,10 @@ def demo(
         )
         count = len(found.breaches or ())
         print(
-            f"\nOpen {report}, {shocked} and {fitted} in a browser. The same by hand, or with files of your own;\n{count} "
+            f"\nOpen {report}, {shocked}, {fitted} and {hedged} in a browser. The same by hand, or with files of your own;\n{count} "
             "limits of the demonstration are breached, as they are meant to be: the last of these commands therefore\n"
             f"ends with exit status {BREACHED}.\n\n"
+            f"  hedgecore simulate {config} --html {hedged}\n"
             f"  hedgecore surface {chain} --html {fitted}\n"
             f"  hedgecore scenarios {chain} --positions {positions} --stress {given} --html {shocked}\n"
             f"  hedgecore risk {chain} --positions {positions} --limits {limits} --html {report}"

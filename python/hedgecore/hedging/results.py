@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from os import PathLike
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -182,6 +183,36 @@ class Run:
             "latency_error": self.error("latency"),
             "effectiveness": effectiveness,
         }
+
+    def paths_columns(self) -> Columns:
+        """Return a row for each policy and path of what was kept: policy, path, unhedged, and the ledgers."""
+        policies, n = len(self.names), self.n_paths
+        return {
+            "policy": np.repeat(np.array(self.names, dtype=object), n),
+            "path": np.tile(self.first_path + np.arange(n), policies),
+            "unhedged": np.tile(self.unhedged, policies),
+            **{name: values.reshape(-1) for name, values in self.ledgers.items()},
+        }
+
+    def to_html(self, path: str | PathLike[str], title: str = "a position") -> None:
+        """Write the run as a report, one HTML file that works offline.
+
+        Parameters
+        ----------
+        path
+            The file, written whole or not at all.
+        title
+            What was hedged, in words.
+
+        Raises
+        ------
+        ImportError
+            plotly or jinja2 is missing; the message names the extra.
+        """
+        from hedgecore.report.files import write_text
+        from hedgecore.report.hedging import HedgingFindings, render_hedging
+
+        write_text(render_hedging(HedgingFindings(self, title)), path)
 
     def to_frame(self, library: Library | None = None) -> Any:
         """Return :meth:`columns` as a data frame, of pandas or polars."""

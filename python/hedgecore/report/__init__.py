@@ -2,7 +2,7 @@
 
 Files are written whole or not at all (``files``).  Every report is one HTML file that holds the plotting library itself and
 works offline: ``pages`` has the page (``templates/report.html``), ``risk``, ``surface``, ``scenarios`` (with ``tails``)
-and ``explain`` what is on it.  It
+``explain`` and ``hedging`` what is on it.  It
 needs plotly and jinja2 (``pip install "hedgecore[report]"``).
 """
 

@@ -90,7 +90,7 @@ def require_plotting() -> tuple[Any, Any]:
 
 
 def render(title: str, time: str, lines: Sequence[str], sections: Iterable[Section]) -> str:
-    """Return the HTML text of a page; the first of the lines follows the time.
+    """Return the HTML text of a page; the first of the lines follows the time, where there is one ("").
 
     Raises
     ------

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from hedgecore.hedging.results import LEDGERS
-from hedgecore.tables.text import TextTable, amount, plain
+from hedgecore.tables.text import TextTable, amount, plain, rows_of
 
 if TYPE_CHECKING:
     from hedgecore.hedging import Frontier, Run
@@ -21,11 +21,10 @@ _LABELS: Final = {
     "es95": "ES95",
     "es99": "ES99",
     "fee": "fees",
-    "spread": "half spread",
+    "spread": "half spreads",
     "fixed": "fixed costs",
-    "impact": "impact",
-    "outage": "outages",
-    "latency": "latency",
+    "outage": "outage costs",
+    "peg": "lost peg",
     "failures": "failed attempts",
     "exposure": "mean abs. exposure",
 }
@@ -107,31 +106,34 @@ def cost_table(run: Run) -> TextTable:
     )  # fmt: skip
 
 
-def equal_cost_table(frontier: Frontier, costs: Sequence[float]) -> TextTable:
-    """Risk of every family at equal mean costs, the least risk first; ratios with paired errors."""
+def equal_cost_table(frontiers: Mapping[str, Frontier], costs: Sequence[float]) -> TextTable:
+    """Risk of every family at equal mean costs, the least risk of the first measure first; ratios to it with paired errors."""
+    first = next(iter(frontiers.values()))
+    names, heads = ["family", "cost"], ["family\n", "mean\ncost"]
+    for by in frontiers:
+        names += [by, f"{by}_error", f"{by}_ratio", f"{by}_ratio_error"]
+        heads += [f"{label(by)}\n", "standard\nerror", "of the\nfirst", "standard\nerror"]
     lines = []
     for cost in costs:
-        table = frontier.at([cost])
-        order = np.argsort(table["risk"])
-        best = str(table["family"][order[0]]) if len(order) else None
-        table = frontier.at([cost], against=best)
-        for k in order:
-            lines.append(
-                (
-                    str(table["family"][k]),
-                    f"{cost:.4g}",
-                    amount(float(table["risk"][k])),
-                    amount(float(table["risk_error"][k])),
-                    f"{table['ratio'][k]:.3f}",
-                    f"{table['ratio_error'][k]:.3f}",
-                )
-            )
+        table = first.at([cost])
+        order = [str(table["family"][k]) for k in np.argsort(table["risk"])]
+        rows = {
+            by: {str(row["family"]): row for row in rows_of(of.at([cost], against=order[0]))}
+            for by, of in frontiers.items()
+        }
+        for family in order:
+            line = [family, f"{cost:.4g}"]
+            for by in frontiers:
+                row = rows[by][family]
+                line += [amount(row["risk"]), amount(row["risk_error"])]
+                line += [f"{row[name]:.3f}" for name in ("ratio", "ratio_error")]
+            lines.append(tuple(line))
     return TextTable(
-        f"{RISKS[frontier.by][0].upper()}{RISKS[frontier.by][1:]} at equal mean cost, {unit_of_money(frontier.run)}",
-        ("family", "cost", "risk", "risk_error", "ratio", "ratio_error"),
-        ("family\n", "mean\ncost", "\nrisk", "standard\nerror", "of the\nleast", "standard\nerror"),
+        f"Families at equal mean cost, {unit_of_money(first.run)}",
+        tuple(names),
+        tuple(heads),
         tuple(lines),
-    )  # fmt: skip
+    )
 
 
 def setting_table(run: Run) -> TextTable:
