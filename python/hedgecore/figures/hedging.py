@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from hedgecore.figures.parts import LEGEND, MARK, PLAIN, Row, figure, numbers, shade
+from hedgecore.figures.parts import LEGEND, MARK, PLAIN, Row, distinct, figure, numbers, shade
+from hedgecore.tables import amount
 from hedgecore.tables.hedging import RISKS, chosen_rows, label, parts_of_cost, unit_of_money
 
 if TYPE_CHECKING:
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
 
 MOST: Final = 1000
 """Times of a path that are drawn; a longer path is thinned."""
+SHOWN: Final = 4
+"""Policies of a path that are drawn at first; the others are drawn when their names are clicked."""
 
 
 def frontier(of: Frontier) -> Row:
@@ -32,7 +35,7 @@ def frontier(of: Frontier) -> Row:
                 "error_y": _bars(table[f"{of.by}_error"][rows]),
                 "text": table["policy"][rows].tolist(),
                 "mode": "lines+markers",
-                "line": {"color": shade(number, len(names)), "width": 1.6},
+                "line": {"color": distinct(number), "width": 1.6},
                 "marker": {"size": 5},
                 "hovertemplate": "%{text}<br>cost %{x:,.4g}, risk %{y:,.4g}<extra></extra>",
             }
@@ -54,12 +57,12 @@ def equal_cost(of: Frontier, costs: Sequence[float]) -> Row:
         data.append(
             {
                 "type": "bar",
-                "name": f"cost {cost:.4g}",
+                "name": f"cost {amount(cost)}",
                 "x": table["family"][rows].tolist(),
                 "y": numbers(table["risk"][rows]),
                 "error_y": _bars(table["risk_error"][rows]),
                 "marker": {"color": shade(number, len(costs))},
-                "hovertemplate": f"%{{x}} at cost {cost:.4g}: %{{y:,.4g}}<extra></extra>",
+                "hovertemplate": f"%{{x}} at cost {amount(cost)}: %{{y:,.4g}}<extra></extra>",
             }
         )
     money = unit_of_money(of.run)
@@ -80,14 +83,22 @@ def histogram(of: Histogram, money: str = "numeraire", shown: Sequence[int] | No
             "x": numbers(np.repeat(of.edges, 2)[1:-1]),
             "y": numbers(np.repeat(100 * of.counts[row] / inside[row], 2)),
             "mode": "lines",
-            "line": {"color": shade(number, len(rows)), "width": 1.4},
+            "line": {"color": distinct(number), "width": 1.4},
             "hovertemplate": f"{of.names[row]}: about %{{x:,.4g}}: %{{y:.2f}} % of the paths<extra></extra>",
         }
         for number, row in enumerate(rows)
     ]
     return figure(
-        "Net P&L", data, f"net P&L, {money}", "share of the paths, %", yaxis={"rangemode": "tozero"}
-    )
+        "Net P&L", data, f"net P&L, {money}", "share of the paths, %", yaxis={"rangemode": "tozero"},
+        xaxis={"range": _nearly_all(of, list(rows))},
+    )  # fmt: skip
+
+
+def _nearly_all(of: Histogram, rows: list[int]) -> list[float]:
+    """From where to where all but 1 path in 1000 of either side are; the rest is in the data and not in the first view."""
+    share = np.cumsum(of.counts[rows].sum(axis=0))
+    low, high = np.searchsorted(share, [0.001 * share[-1], 0.999 * share[-1]])
+    return [float(of.edges[low]), float(of.edges[min(high + 1, len(of.edges) - 1)])]
 
 
 def tails(of: Run, shown: Sequence[int] | None = None) -> Row:
@@ -129,7 +140,7 @@ def costs(of: Run, shown: Sequence[int] | None = None) -> Row:
             "name": label(kind),
             "x": names,
             "y": numbers(values[rows]),
-            "marker": {"color": shade(number, len(parts))},
+            "marker": {"color": distinct(number)},
             "hovertemplate": f"%{{x}}: {label(kind)} %{{y:,.4g}}<extra></extra>",
         }
         for number, (kind, values) in enumerate(parts.items())
@@ -174,7 +185,8 @@ def trace(of: Trace, path: int | None = None, policies: Sequence[str] | None = N
             "x": days,
             "y": numbers(of.held[policy, row, at] * of.unit[row, at]),
             "mode": "lines",
-            "line": {"color": shade(number, len(shown)), "width": 1.2, "shape": "hv"},
+            "line": {"color": distinct(number), "width": 1.2, "shape": "hv"},
+            "visible": True if number < SHOWN else "legendonly",
             "hovertemplate": f"day %{{x:.2f}}: {of.names[policy]} holds %{{y:.4g}}<extra></extra>",
         }
         for number, policy in enumerate(shown)

@@ -14,6 +14,9 @@ from hedgecore import tables
 Row = dict[str, Any]
 
 BID, ASK, MARK, PLAIN = "#2a9d8f", "#e76f51", "#264653", "#2a6f97"
+PALETTE: Final = (
+    PLAIN, ASK, BID, "#e9b949", "#8d6a9f", MARK, "#c1121f", "#6a994e", "#9c6644", "#4361ee", "#adb5bd", "#e05297",
+)  # fmt: skip
 LEGEND: Final = {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0}
 DAYS: Final = {"type": "log", "tickvals": [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000]}
 VOL: Final = "implied vol, % a year"
@@ -131,6 +134,11 @@ def strike_axis(strikes: Any) -> Row:
 
 def short_day(when: np.datetime64) -> str:
     return "no expiry" if np.isnat(when) else f"{when.item():%d %b %y}"
+
+
+def distinct(number: int) -> str:
+    """One colour after the other, for what has no order."""
+    return PALETTE[number % len(PALETTE)]
 
 
 def shade(number: int, of: int) -> str:

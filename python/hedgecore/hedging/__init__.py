@@ -13,13 +13,14 @@
 
 from __future__ import annotations
 
+from hedgecore.hedging.auto_hedger import AutoHedger
+from hedgecore.hedging.combinations import AllOf, AnyOf
 from hedgecore.hedging.costs import Costs, square_root_impact
 from hedgecore.hedging.execution import Blocks, Execution, Settlement, exponential, geometric
 from hedgecore.hedging.frontier import Frontier
 from hedgecore.hedging.histogram import Histogram
 from hedgecore.hedging.outages import ChainHalt, Depeg, KeeperDown
 from hedgecore.hedging.policies import (
-    AutoHedger,
     Clock,
     Custom,
     DeltaBand,
@@ -28,7 +29,6 @@ from hedgecore.hedging.policies import (
     NoHedge,
     Policy,
     PriceMove,
-    RealisedVolBand,
     ScaledVol,
     State,
     WhalleyWilmott,
@@ -39,9 +39,17 @@ from hedgecore.hedging.results import LEDGERS, Run
 from hedgecore.hedging.simulate import simulate, solve_risk_aversion, sweep
 from hedgecore.hedging.statistics import entropic_premium, expected_shortfall
 from hedgecore.hedging.traces import Trace
+from hedgecore.hedging.vol_policies import (
+    ForecastWhalleyWilmott,
+    RealisedVolBand,
+    SmoothTrading,
+    VolInterval,
+)
 
 __all__ = [
     "LEDGERS",
+    "AllOf",
+    "AnyOf",
     "AutoHedger",
     "Blocks",
     "ChainHalt",
@@ -52,6 +60,7 @@ __all__ = [
     "Depeg",
     "Execution",
     "FixedAndProportional",
+    "ForecastWhalleyWilmott",
     "Frontier",
     "Future",
     "Histogram",
@@ -66,9 +75,11 @@ __all__ = [
     "Run",
     "ScaledVol",
     "Settlement",
+    "SmoothTrading",
     "Spot",
     "State",
     "Trace",
+    "VolInterval",
     "WhalleyWilmott",
     "Zakamouline",
     "entropic_premium",

@@ -163,7 +163,7 @@ def simulate(
     costs, execution = costs or Costs(), execution or Execution()
     start = _start(paths, spot)
     initial = held.initial_value(start, rate)
-    setting = Setting(held, costs, rate)
+    setting = Setting(held, costs, rate, tuple(names))
     laws = []
     for name, (_, policy) in named.items():
         try:

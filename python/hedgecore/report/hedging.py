@@ -140,7 +140,7 @@ def _scorecard(of: HedgingFindings) -> list[Section]:
             f"{whole.title}: one setting of each family", whole.names, whole.header,
             tuple(whole.lines[row] for row in shown),
         )  # fmt: skip
-        boxes = (Box(whole, "scroll", printed=False), Box(short))
+        boxes = (Box(short), Box(whole, "scroll", printed=False))
     return [Section("scorecard", "Net P&L", cards, draw, boxes, plain(rows_of(table)))]
 
 
@@ -175,13 +175,13 @@ def _trace(of: HedgingFindings) -> list[Section]:
 
 def _setting(of: HedgingFindings) -> list[Section]:
     """All that is needed to repeat the run."""
-    boxes = [Box(text.setting_table(of.run), "text", printed=False)]
+    boxes = [Box(text.setting_table(of.run), "text scroll", printed=False)]
     if of.source:
         lines = tuple((line,) for line in of.source.rstrip("\n").split("\n"))
         boxes.append(
             Box(
                 tables.TextTable("The configuration", ("line",), ("",), lines),
-                "text",
+                "text scroll",
                 printed=False,
             )
         )

@@ -122,7 +122,7 @@ def equal_cost_table(frontiers: Mapping[str, Frontier], costs: Sequence[float]) 
             for by, of in frontiers.items()
         }
         for family in order:
-            line = [family, f"{cost:.4g}"]
+            line = [family, amount(cost)]
             for by in frontiers:
                 row = rows[by][family]
                 line += [amount(row["risk"]), amount(row["risk_error"])]
@@ -138,7 +138,14 @@ def equal_cost_table(frontiers: Mapping[str, Frontier], costs: Sequence[float]) 
 
 def setting_table(run: Run) -> TextTable:
     """Every argument of a run, so that it can be repeated."""
-    lines = [(name, _words(value)) for name, value in setting_of(run).items()]
+    lines = []
+    for name, value in setting_of(run).items():
+        if isinstance(value, list) and value and isinstance(value[0], Mapping):
+            lines += [(f"{name}[{k}]", _words(item)) for k, item in enumerate(value)]
+        elif name in ("policies", "levels") and value:
+            lines += [(f"{name}[{key!r}]", _words(item)) for key, item in value.items()]
+        else:
+            lines.append((name, _words(value)))
     return TextTable("The setting of this run", ("argument", "value"), ("argument", "value"), tuple(lines))  # fmt: skip
 
 
