@@ -140,7 +140,7 @@ def _setting(costs: hg.Costs, option: hg.Option, steps: int) -> Any:
     from hedgecore.hedging.policies import Setting
     from hedgecore.hedging.position import Position
 
-    return Setting(Position.of(option, steps, None), costs, 0.0)
+    return Setting(Position.of(option, steps, None, 100.0, 0.0), costs, 0.0)
 
 
 @pytest.mark.parametrize(("gamma", "k"), [(0.1, 1e-3), (1.0, 1e-2), (5.0, 2e-4)])
