@@ -122,7 +122,7 @@ def test_leland() -> None:
         option, hc.paths.GBM(vol=0.25), {"leland": hg.Leland(), "black": hg.Clock()}, n_paths=40_000, steps=100, seed=2,
         drift=0.05, rate=0.05, costs=hg.Costs(fee=0.01, close=False),
     )  # fmt: skip
-    scale = hg.Leland().law(_setting(run.costs, option, 100))["vol_scale"]
+    scale = hg.Leland().law(_setting(run.costs, option, 100))["hedge_ratio"]["vol_scale"]
     assert 0.25 * scale == pytest.approx(0.320, abs=5e-4)
     want = hc.price("call", strike=100, expiry=1, vol=0.25 * scale, spot=100, rate=0.05)
     assert want == pytest.approx(14.99, abs=0.005)
