@@ -140,13 +140,11 @@ static const double* zakamouline(const HedgePlan& plan, const PolicyPlan& p, Hed
         b.own_vol[i] = square * inverse;
         b.own_inverse[i] = inverse;
     }
-    if (plan.model_vol) {
-        HC_EACH(i, n) {
-            b.own_vol[i] *= b.vol[i];
-            b.own_inverse[i] *= b.inverse_vol[i];
-        }
+    position_greeks(plan, b, step, 1.0, log_spot, {b.own_vol, b.own_inverse}, b.own_delta, nullptr);
+    if (p.delta > 0) {
+        const double *ratio = ratio_delta(plan, b, p.delta, log_spot, step), *black = b.delta;
+        HC_EACH(i, n) b.own_delta[i] += ratio[i] - black[i];
     }
-    position_greeks(plan, step, 1.0, log_spot, b.own_vol, b.own_inverse, b.own_delta, nullptr, n);
     return b.own_delta;
 }
 
@@ -257,10 +255,14 @@ static void realised_widths(const PolicyPlan& p, const PathBlock& paths, HedgeBl
 // Whalley and Wilmott's (S Gamma^2)^(1/3) with the gamma at the law's vol: options' vols keep their proportions.
 static const double* forecast_cube(const HedgePlan& plan, const PolicyPlan& p, const PathBlock& paths, HedgeBlock& b, std::uint64_t step) {
     const std::size_t n = b.n;
-    const double* log_spot = paths.log_spot[0];
+    const double* log_spot = paths.log_spot[plan.asset];
     vol_view(p, paths, b, plan.model_vol ? 1.0 : 1.0 / p.vol);
+    if (plan.model_vol) {  // a factor of the model's, as of the options'
+        const double* inverse = b.vols[0].inverse;
+        HC_EACH(i, n) b.own_vol[i] *= inverse[i];
+    }
     HC_EACH(i, n) b.own_inverse[i] = 1.0 / b.own_vol[i];
-    position_greeks(plan, step, 1.0, log_spot, b.own_vol, b.own_inverse, b.own_delta, b.own_gamma, n);
+    position_greeks(plan, b, step, 1.0, log_spot, {b.own_vol, b.own_inverse}, b.own_delta, b.own_gamma);
     const double of_spot = plan.premium_adjusted ? 0.0 : -1.0 / 3.0;
     HC_EACH(i, n) {
         const double log_gamma = finite_logarithm<false>(larger(magnitude(b.own_gamma[i]), 1e-300));
@@ -353,13 +355,8 @@ static bool decide_by_law(const HedgePlan& plan, const PolicyPlan& p, const Poli
                           std::uint64_t step, bool& exposed) {
     const std::size_t n = b.n;
     const StepPlan& now = plan.steps[step];
-    const double *log_spot = paths.log_spot[0], *delta = b.delta;
-    if (p.centre == Centre::scaled_vol) {
-        position_greeks(plan, step, p.vol_scale, log_spot, plan.model_vol ? b.vol : nullptr, b.inverse_vol, b.own_delta, nullptr, n);
-        delta = b.own_delta;
-    } else if (p.centre == Centre::zakamouline) {
-        delta = zakamouline(plan, p, b, log_spot, step);
-    }
+    const double* log_spot = paths.log_spot[plan.asset];
+    const double* delta = p.centre == Centre::zakamouline ? zakamouline(plan, p, b, log_spot, step) : ratio_delta(plan, b, p.delta, log_spot, step);
     if (p.in_money) {
         const double target = p.target;
         HC_EACH(i, n) b.own_delta[i] = mad(-target, b.inverse_spot[i], delta[i]);
@@ -436,5 +433,5 @@ static bool decide(const HedgePlan& plan, const PolicyPlan& p, const PolicyState
                    std::uint64_t step, bool& exposed) {
     const bool any = p.member ? decide_by_members<plain_unit>(plan, p, s, b, paths, step)
                               : decide_by_law<plain_unit>(plan, p, s, b, paths, step, exposed);
-    return any && p.filtered ? filter_orders(plan, p, s, b, paths.log_spot[0], step) : any;
+    return any && p.filtered ? filter_orders(plan, p, s, b, paths.log_spot[plan.asset], step) : any;
 }

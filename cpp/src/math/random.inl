@@ -30,27 +30,30 @@ static_assert(lane_multiple % words_width == 0);
 template <class T>
 struct RoundKeys {
     T k[10][2];
-
-    HC_INLINE explicit RoundKeys(std::uint64_t key) {
-        std::uint32_t k0 = std::uint32_t(key), k1 = std::uint32_t(key >> 32);
-#pragma GCC unroll 10
-        for (auto& pair : k) {
-            pair[0] = T{} + std::uint64_t(k0);
-            pair[1] = T{} + std::uint64_t(k1);
-            k0 += 0x9E3779B9u;
-            k1 += 0xBB67AE85u;
-        }
-    }
 };
+
+template <class T>
+HC_INLINE RoundKeys<T> round_keys(std::uint64_t key) {
+    std::uint32_t k0 = std::uint32_t(key), k1 = std::uint32_t(key >> 32);
+    RoundKeys<T> keys;
+#pragma GCC unroll 10
+    for (int round = 0; round < 10; ++round) {
+        keys.k[round][0] = T{} + std::uint64_t(k0);
+        keys.k[round][1] = T{} + std::uint64_t(k1);
+        k0 += 0x9E3779B9u;
+        k1 += 0xBB67AE85u;
+    }
+    return keys;
+}
 
 // Ten rounds on the counter c, in place. T is Words or one 64-bit number.
 template <class T>
 HC_INLINE void philox_rounds(T (&c)[4], const RoundKeys<T>& keys) {
 #pragma GCC unroll 10
-    for (const auto& key : keys.k) {
+    for (int round = 0; round < 10; ++round) {
         const T p0 = word_product(c[0], 0xD2511F53u), p1 = word_product(c[2], 0xCD9E8D57u);
-        c[0] = (p1 >> 32) ^ c[1] ^ key[0];
-        c[2] = (p0 >> 32) ^ c[3] ^ key[1];
+        c[0] = (p1 >> 32) ^ c[1] ^ keys.k[round][0];
+        c[2] = (p0 >> 32) ^ c[3] ^ keys.k[round][1];
         c[1] = p1;
         c[3] = p0;
     }
@@ -58,7 +61,7 @@ HC_INLINE void philox_rounds(T (&c)[4], const RoundKeys<T>& keys) {
 
 // The words of n counters, four each.
 static void philox(std::uint64_t key, const std::uint32_t* counter, std::uint32_t* words, std::size_t n) {
-    const RoundKeys<Words> keys(key);
+    const RoundKeys<Words> keys = round_keys<Words>(key);
     std::size_t i = 0;
     for (; i + words_width <= n; i += words_width) {
         Words c[4] = {};
@@ -73,7 +76,7 @@ static void philox(std::uint64_t key, const std::uint32_t* counter, std::uint32_
     for (; i < n; ++i) {
         std::uint64_t c[4];
         for (int w = 0; w < 4; ++w) c[w] = counter[4 * i + w];
-        philox_rounds(c, RoundKeys<std::uint64_t>(key));
+        philox_rounds(c, round_keys<std::uint64_t>(key));
         for (int w = 0; w < 4; ++w) words[4 * i + w] = std::uint32_t(c[w]);
     }
 }
@@ -88,7 +91,7 @@ HC_INLINE double unit_from(double one_to_two) { return one_to_two - 0.9999999999
 // The uniform of that number of one path.
 HC_INLINE double uniform(std::uint64_t seed, std::uint32_t stream, std::uint64_t path, double mirror, std::uint64_t number) {
     std::uint64_t c[4] = {number >> 1, stream, path & 0xffffffffULL, path >> 32};
-    philox_rounds(c, RoundKeys<std::uint64_t>(seed));
+    philox_rounds(c, round_keys<std::uint64_t>(seed));
     const bool second = number & 1;
     return magnitude(mirror - unit_from(from_bits(unit_bits(second ? c[2] : c[0], second ? c[3] : c[1]))));
 }
@@ -96,7 +99,7 @@ HC_INLINE double uniform(std::uint64_t seed, std::uint32_t stream, std::uint64_t
 // Both uniforms of a call, for every lane of the block.
 static void uniform_pair(const PathLanes& b, std::uint32_t stream, std::uint32_t call, Lane& first, Lane& second) {
     const std::size_t n = b.n;
-    RoundKeys<Words> keys(b.seed);
+    RoundKeys<Words> keys = round_keys<Words>(b.seed);
     __asm__("" : "+m"(keys));  // else compilers make each key anew for each vector, which costs more than to read it
     for (std::size_t i = 0; i < n; i += words_width) {
         Words path;
