@@ -17,6 +17,7 @@ import pytest
 import hedgecore as hc
 import peers
 from hedgecore import hedging as hg
+from hedgecore.hedging.attribution import LINES
 from peers import bands
 
 Array = npt.NDArray[np.float64]
@@ -122,6 +123,21 @@ def test_further_policies(
     n = sizes(pytestconfig, 20_000)
     run = measure(simulated([*BAND, *FURTHER[kind]], n, 1), **about(kind, n, 1, 1 + MANY))
     assert (run.pnl[0] == simulated(BAND, n, 1)().pnl[0]).all()
+
+
+def test_attribution(measure: Callable[..., Any], pytestconfig: pytest.Config) -> None:
+    """One band with its P&L by line."""
+    n = sizes(pytestconfig, 20_000)
+    run = measure(
+        lambda: hg.simulate(
+            OPTION, hc.paths.GBM(vol=VOL), BAND, n_paths=n, steps=STEPS, seed=1, costs=hg.Costs(fee=COST), keep=("pnl",),
+            threads=1, attribution=True,
+        ),
+        **about("attribution", n, 1, 1),
+    )  # fmt: skip
+    lines = run.attribution
+    total = sum(lines.line(name) for name in LINES)
+    assert total == pytest.approx(run.pnl, abs=1e-9)
 
 
 def test_strip(measure: Callable[..., Any], pytestconfig: pytest.Config) -> None:
