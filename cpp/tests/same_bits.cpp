@@ -592,8 +592,8 @@ void print_hedging() {
         p.decay = 0.875;
         if (p.width != Width::fixed) p.size = p.width == Width::realised_vol ? 0.0625 : 1.0;
     }
-    policies[0].centre = Centre::scaled_vol;
-    policies[0].vol_scale = 1.25;
+    policies[0].hedge_ratio.kind = RatioKind::scaled_vol;
+    policies[0].hedge_ratio.vol_scale = 1.25;
     for (const bool coin : {false, true}) {
         HedgeRun terms;
         terms.rate = coin ? 0.0 : 0.0625;

@@ -4,7 +4,7 @@
 // it is above is uniform, and tells how long an event lasts that begins with a move.
 static void outage_begins(const OutagePlan& o, const PathBlock& paths, const HedgeBlock& b, double* until, const double* u, std::uint64_t step) {
     const std::size_t n = b.n;
-    const double *log_spot = paths.log_spot[0], *before = b.log_before;
+    const double *log_spot = paths.log_spot[plan.asset], *before = b.log_before;
     const double now = double(step), start = o.start, per_start = start > 0.0 ? 1.0 / start : 0.0, per_rest = 1.0 / (1.0 - start);
     const double mean = o.mean, move = o.move;
     HC_EACH(i, n) {

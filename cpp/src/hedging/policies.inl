@@ -80,13 +80,11 @@ static const double* zakamouline(const HedgePlan& plan, const PolicyPlan& p, Hed
         b.own_vol[i] = factor;
         b.own_inverse[i] = 1.0 / factor;
     }
-    if (plan.model_vol) {
-        HC_EACH(i, n) {
-            b.own_vol[i] *= b.vol[i];
-            b.own_inverse[i] *= b.inverse_vol[i];
-        }
+    position_greeks(plan, b, step, 1.0, log_spot, {b.own_vol, b.own_inverse}, b.own_delta, nullptr);
+    if (p.delta > 0) {
+        const double *ratio = ratio_delta(plan, b, p.delta, log_spot, step), *black = b.delta;
+        HC_EACH(i, n) b.own_delta[i] += ratio[i] - black[i];
     }
-    position_greeks(plan, step, 1.0, log_spot, b.own_vol, b.own_inverse, b.own_delta, nullptr, n);
     return b.own_delta;
 }
 
@@ -165,13 +163,7 @@ static bool decide(const HedgePlan& plan, const PolicyPlan& p, const PolicyState
                    std::uint64_t step, bool& exposed) {
     const std::size_t n = b.n;
     const StepPlan& now = plan.steps[step];
-    const double* delta = b.delta;
-    if (p.centre == Centre::scaled_vol) {
-        position_greeks(plan, step, p.vol_scale, log_spot, plan.model_vol ? b.vol : nullptr, b.inverse_vol, b.own_delta, nullptr, n);
-        delta = b.own_delta;
-    } else if (p.centre == Centre::zakamouline) {
-        delta = zakamouline(plan, p, b, log_spot, step);
-    }
+    const double* delta = p.centre == Centre::zakamouline ? zakamouline(plan, p, b, log_spot, step) : ratio_delta(plan, b, p.delta, log_spot, step);
     exposed = p.exposes && p.trigger == Trigger::deviation && !p.by_ratio;
     bool any;
     if (p.trigger == Trigger::move && step > 0) {

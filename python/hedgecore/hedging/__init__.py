@@ -13,6 +13,7 @@
 
 from __future__ import annotations
 
+from hedgecore.hedging.attribution import Attribution
 from hedgecore.hedging.costs import Costs, square_root_impact
 from hedgecore.hedging.execution import Blocks, Execution, Settlement, exponential, geometric
 from hedgecore.hedging.frontier import Frontier
@@ -34,7 +35,15 @@ from hedgecore.hedging.policies import (
     WhalleyWilmott,
     Zakamouline,
 )
-from hedgecore.hedging.position import Future, Option, Perpetual, Spot
+from hedgecore.hedging.position import Future, Option, Perpetual, Smile, Spot, Strip
+from hedgecore.hedging.ratios import (
+    BlackDelta,
+    HedgeRatio,
+    MinimumVariance,
+    ScaledDelta,
+    SmileDelta,
+    StochasticVolDelta,
+)
 from hedgecore.hedging.results import LEDGERS, Run
 from hedgecore.hedging.simulate import simulate, solve_risk_aversion, sweep
 from hedgecore.hedging.statistics import entropic_premium, expected_shortfall
@@ -42,7 +51,9 @@ from hedgecore.hedging.traces import Trace
 
 __all__ = [
     "LEDGERS",
+    "Attribution",
     "AutoHedger",
+    "BlackDelta",
     "Blocks",
     "ChainHalt",
     "Clock",
@@ -54,9 +65,11 @@ __all__ = [
     "FixedAndProportional",
     "Frontier",
     "Future",
+    "HedgeRatio",
     "Histogram",
     "KeeperDown",
     "Leland",
+    "MinimumVariance",
     "NoHedge",
     "Option",
     "Perpetual",
@@ -64,10 +77,15 @@ __all__ = [
     "PriceMove",
     "RealisedVolBand",
     "Run",
+    "ScaledDelta",
     "ScaledVol",
+    "Smile",
+    "SmileDelta",
     "Settlement",
     "Spot",
     "State",
+    "StochasticVolDelta",
+    "Strip",
     "Trace",
     "WhalleyWilmott",
     "Zakamouline",
