@@ -161,7 +161,6 @@ static bool decide_within(const PolicyPlan& p, const PolicyState& s, HedgeBlock&
 template <bool plain_unit>
 static bool decide(const HedgePlan& plan, const PolicyPlan& p, const PolicyState& s, HedgeBlock& b, const double* log_spot,
                    std::uint64_t step, bool& exposed) {
-    const std::size_t n = b.n;
     const StepPlan& now = plan.steps[step];
     const double* delta = p.centre == Centre::zakamouline ? zakamouline(plan, p, b, log_spot, step) : ratio_delta(plan, b, p.delta, log_spot, step);
     exposed = p.exposes && p.trigger == Trigger::deviation && !p.by_ratio;

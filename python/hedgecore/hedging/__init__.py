@@ -14,6 +14,7 @@
 from __future__ import annotations
 
 from hedgecore.hedging.attribution import Attribution
+from hedgecore.hedging.book import BookStrips, from_book
 from hedgecore.hedging.costs import Costs, square_root_impact
 from hedgecore.hedging.execution import Blocks, Execution, Settlement, exponential, geometric
 from hedgecore.hedging.frontier import Frontier
@@ -55,6 +56,7 @@ __all__ = [
     "AutoHedger",
     "BlackDelta",
     "Blocks",
+    "BookStrips",
     "ChainHalt",
     "Clock",
     "Costs",
@@ -92,6 +94,7 @@ __all__ = [
     "entropic_premium",
     "expected_shortfall",
     "exponential",
+    "from_book",
     "geometric",
     "simulate",
     "solve_risk_aversion",

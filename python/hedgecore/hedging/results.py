@@ -131,9 +131,7 @@ class Run:
 
     def costs_by_kind(self) -> dict[str, FloatArray]:
         """Return mean costs of every policy by kind; their sum is the mean of ``cost``."""
-        if self.by_underlying:
-            each = [run.costs_by_kind() for run in self.by_underlying.values()]
-            return {name: self.mean(name) for name in COSTS}
+        return {name: self.mean(name) for name in COSTS}
 
     def _place(self, ledger: str) -> int:
         if ledger not in LEDGERS:
