@@ -24,7 +24,7 @@ from hedgecore.config import (
     nearest,
     parameters_of,
 )
-from hedgecore.hedging.files import arguments_of, book_of_files
+from hedgecore.hedging.files import BookFiles
 from hedgecore.hedging.policies import Policy
 from hedgecore.hedging.results import Run
 from hedgecore.hedging.simulate import simulate, sweep
@@ -246,16 +246,14 @@ def _check_keys(
 
 def _held(known: Catalogue, table: Any, given: Mapping[str, Any]) -> dict[str, Any]:
     """Position, spot and steps of a book in files."""
-    if not isinstance(table, Mapping):
-        raise ConfigError(f"book must be a table, not {table!r}")
-    (files,) = known.arguments(book_of_files, table, "book")
+    files = Catalogue({"BookFiles": BookFiles}).build(BookFiles, table, "book")
     try:
-        found = book_of_files(
-            **files, folder=known.folder, rate=given.get("rate", 0.0), instrument=given.get("instrument")
-        )  # fmt: skip
+        found: dict[str, Any] = files.arguments(
+            known.folder, given.get("rate", 0.0), given.get("instrument")
+        )
     except (ValueError, OSError) as error:
         raise ConfigError(located("book", error)) from None
-    return arguments_of(found)
+    return found
 
 
 def _families(known: Catalogue, listed: Any) -> tuple[dict[str, list[Policy]], tuple[str, ...]]:
