@@ -13,6 +13,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from peers import bands
+
 HERE = Path(__file__).resolve().parent
 DATA, TEXT, README = HERE / "results.json", HERE / "RESULTS.md", HERE.parent / "README.md"
 BEGIN, END = "<!-- performance:begin -->", "<!-- performance:end -->"
@@ -311,21 +313,27 @@ def hedging_section(table: Table) -> list[str]:
     rows = table.all(operation="hedging")
     if not rows:  # a run before there was the simulation
         return []
-    base = next(r["ns"] for r in rows if r["who"] == "hedgecore" and r["threads"] == 1)
+    one, two = (
+        next((r["ns"] for r in rows if r["who"] == "hedgecore" and r["threads"] == threads), None)
+        for threads in (1, 2)
+    )
     text = ["## Hedging", ""]
     text += [
         f"One option under GBM, {rows[0]['steps']} steps, random numbers included; the strip has 200 options. A further policy is a tenth of what",
-        "ten of them add to the band.",
+        f"ten of them add to the band. Two threads have {ratio(two, one)} times the speed of one.",
         "",
     ]
     body = []
     for r in rows:
-        each = (r["ns"] - base) / (r["policies"] - 1) / r["steps"] if r["policies"] > 1 else None
+        further = r["policies"] > 1 and one is not None
+        each = (r["ns"] - one) / (r["policies"] - 1) / r["steps"] if further else None
         per = r["ns"] / r["steps"] / r["options"]
-        body.append(
-            [r["who"], str(r["threads"]), figure(per), "" if each is None else figure(each)]
-        )
-    head = ["by", "threads", "ns per step of a path and option", "ns per further policy"]
+        peer = r["who"] in bands.PEERS and one is not None
+        body.append([
+            r["who"], f"{r['n']:,}", str(r["threads"]), figure(per), "" if each is None else figure(each),
+            f"{r['ns'] / one:.1f}" if peer else "",
+        ])  # fmt: skip
+    head = ["by", "paths", "threads", "ns per step of a path and option", "ns per further policy", "times hedgecore's"]  # fmt: skip
     return [*text, *markdown(head, body)]
 
 

@@ -1,7 +1,7 @@
-"""The hedging simulation: nanoseconds for each path and step, random numbers and normals included, beside numpy.
+"""The hedging simulation: nanoseconds for each path and step, random numbers and normals included, beside its peers.
 
-Case by case: one option under GBM with one band; what a further policy costs; a strip of 200 options. The numpy peer does the
-first case for the same paths, and gives the same P&L.
+Case by case: one option under GBM with one band; what a further policy costs; a strip of 200 options. The peers do the first case with
+random numbers of their own; numpy, given the same paths, has the same P&L.
 """
 
 from __future__ import annotations
@@ -15,7 +15,9 @@ import numpy.typing as npt
 import pytest
 
 import hedgecore as hc
+import peers
 from hedgecore import hedging as hg
+from peers import bands
 
 Array = npt.NDArray[np.float64]
 STEPS, YEARS, VOL, COST, WIDTH = 250, 0.25, 0.6, 5e-4, 0.05
@@ -89,11 +91,27 @@ def test_one_band(measure: Callable[..., Any], pytestconfig: pytest.Config, thre
     assert run.pnl[0, :200] == pytest.approx(numpy_band(200), abs=1e-9)
 
 
-def test_one_band_by_numpy(measure: Callable[..., Any], pytestconfig: pytest.Config) -> None:
-    n = sizes(pytestconfig, 20_000)
-    special = pytest.importorskip("scipy.special")
-    pnl = measure(lambda: numpy_band(n, special.ndtr), **about("numpy", n, 1, 1))
-    assert pnl == pytest.approx(simulated(BAND, n, 1)().pnl[0], abs=1e-9)
+@pytest.mark.parametrize("who", bands.PEERS)
+def test_one_band_by_peers(
+    measure: Callable[..., Any], pytestconfig: pytest.Config, who: str
+) -> None:
+    n = sizes(pytestconfig, 20_000 if who == "pfhedge" else 100_000)
+    if n < 1000:
+        pytest.skip("peers are not imported where nothing is timed")
+    premium = float(hc.price("call", strike=100, expiry=YEARS, vol=VOL, spot=100))
+    try:
+        call = bands.PEERS[who](bands.Job(n, STEPS, YEARS, VOL, WIDTH, COST, premium))
+    except ImportError as error:
+        peers.missing[f"{who}, hedging"] = f"not installed ({error})"
+        pytest.skip(peers.missing[f"{who}, hedging"])
+    pnl = measure(call, **about(who, n, 1, 1))
+    costs = hg.Costs(fee=COST, close=who != "pfhedge")
+    own = hg.simulate(
+        OPTION, hc.paths.GBM(vol=VOL), BAND, n_paths=n, steps=STEPS, seed=2, costs=costs
+    )
+    c = own.columns()
+    assert abs(pnl.mean() - c["mean"][0]) < 4.5 * math.sqrt(2) * c["mean_error"][0]
+    assert abs(pnl.std() - c["std"][0]) < 4.5 * math.sqrt(2) * c["std_error"][0]
 
 
 @pytest.mark.parametrize("kind", FURTHER)

@@ -414,3 +414,143 @@ class Realised:
         for a, b in zip(w.history, w.history[1:], strict=False):
             variance = self.keep * variance + (1 - self.keep) * math.log(b / a) ** 2 / self.h
         return band(self.width * (math.sqrt(variance) / self.vol) ** self.power)(w, hedge)
+
+
+# Laws that remember their last trade, or look at a vol.
+
+
+@dataclass
+class Memory:
+    """The last trade of a policy, which its members share."""
+
+    step: int | None = None
+    spot: float | None = None
+
+
+def fixed_view(vol: float) -> Any:
+    return lambda w: vol  # noqa: ARG005
+
+
+def realised_view(half_life: float, vol: float, h: float) -> Any:
+    keep = 0.5 ** (1 / half_life)
+
+    def view(w: World) -> float:
+        variance = vol**2
+        for a, b in zip(w.history, w.history[1:], strict=False):
+            variance = keep * variance + (1 - keep) * math.log(b / a) ** 2 / h
+        return math.sqrt(variance)
+
+    return view
+
+
+def forecast_view(column: list[float]) -> Any:
+    return lambda w: column[w.step]
+
+
+def vol_band(width: float, view: Any, vol: float, power: float, inner: float = 1.0) -> Any:
+    return lambda w, hedge: band(width * (view(w) / vol) ** power, inner)(w, hedge)
+
+
+def interval(steps: float, view: Any, vol: float, power: float, memory: Memory) -> Any:
+    def policy(w: World, hedge: float) -> float:
+        passed = math.inf if memory.step is None else w.step - memory.step
+        # a step is not lost to rounding
+        return -(w.delta + hedge) if passed >= steps * (vol / view(w)) ** power - 1e-9 else 0.0
+
+    return policy
+
+
+def move(threshold: float, memory: Memory) -> Any:
+    def policy(w: World, hedge: float) -> float:
+        last = w.history[0] if memory.spot is None else memory.spot
+        if w.step > 0 and abs(math.log(w.spot / last)) <= threshold:
+            return 0.0
+        return -(w.delta + hedge)
+
+    return policy
+
+
+def forecast_whalley_wilmott(averse: float, k: float, view: Any, vol: float, case: Case) -> Any:
+    def policy(w: World, hedge: float) -> float:
+        gamma = greeks(case, w.step, w.spot, view(w) / vol)[1]
+        return band((1.5 * k * w.spot * gamma**2 / averse) ** (1 / 3))(w, hedge)
+
+    return policy
+
+
+def smooth(averse: float, impact: float, view: Any, dt: float, horizon: float, h: float, coin: bool = False) -> Any:  # fmt: skip
+    """The rate of Rogers and Singh, exp(-rate dt) of the deviation left after dt."""
+
+    def policy(w: World, hedge: float) -> float:
+        # in coins: risk aversion per coin, and a trade's impact is worth impact / S coins
+        risk = averse * view(w) ** 2 * (1.0 if coin else w.spot**2)
+        eta = impact * dt / (w.spot if coin else 1.0)
+        kappa = math.sqrt(risk / (2 * eta))
+        rate = kappa * math.tanh(kappa * (horizon - w.step * h))
+        return math.expm1(-rate * dt) * (w.delta + hedge)
+
+    return policy
+
+
+def usd_ratio(up: float, down: float, share: float, target: float) -> Any:
+    """Thresholds on the dollar delta less a target in USD."""
+
+    def policy(w: World, hedge: float) -> float:
+        excess = (w.delta + hedge) * w.spot - target
+        return -share * excess / w.spot if excess > up or excess < -down else 0.0
+
+    return policy
+
+
+def any_of(*members: Any) -> Any:
+    def policy(w: World, hedge: float) -> float:
+        orders = [member(w, hedge) for member in members]
+        return next((order for order in orders if abs(order) > w.rounding), 0.0)
+
+    return policy
+
+
+def all_of(*members: Any) -> Any:
+    def policy(w: World, hedge: float) -> float:
+        orders = [member(w, hedge) for member in members]
+        return orders[0] if all(abs(order) > w.rounding for order in orders) else 0.0
+
+    return policy
+
+
+def restrained(
+    law: Any, memory: Memory, *, every: int = 1, cool_down: int = 0, blackout: int = 0, least_trade: float = 0.0, lot: float = 0.0,
+    rise: float = 0.0, fall: float = 0.0, window: int = 1, expiries: tuple[int, ...] = (),
+) -> Any:  # fmt: skip
+    """A law with its restraints: those of a member, or of the whole.  rise and fall are simple returns."""
+
+    def policy(w: World, hedge: float) -> float:
+        if w.step % every:
+            return 0.0
+        if any(0 < expiry - w.step <= blackout for expiry in expiries):
+            return 0.0
+        order = law(w, hedge)
+        if lot:
+            order = round(order / lot) * lot
+        if abs(order) < least_trade:
+            return 0.0
+        if cool_down and memory.step is not None and w.step - memory.step <= cool_down:
+            return 0.0
+        change = w.spot / w.history[max(w.step - window, 0)] - 1
+        if w.step > 0 and -fall < change < rise:
+            return 0.0
+        return float(order)
+
+    return policy
+
+
+def remembering(law: Any, memory: Memory) -> Any:
+    """What trades: the memory is of its trades alone."""
+
+    def policy(w: World, hedge: float) -> float:
+        order: float = law(w, hedge)
+        if abs(order) > w.rounding:
+            memory.step, memory.spot = w.step, w.spot
+        return order
+
+    return policy

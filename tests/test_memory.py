@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ctypes
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -82,3 +84,31 @@ def test_given_results_need_no_memory(options: dict[str, Any], threads: int) -> 
     quoted = {name: values for name, values in options.items() if name != "vol"}
     price = column.copy()
     assert growth(lambda: hc.implied_vol(price, **quoted, out=column, threads=threads)) < 2e6
+
+
+SIMULATION = """
+import resource
+import hedgecore as hc
+from hedgecore import hedging as hg
+
+policies = [hg.DeltaBand(width=0.05), hg.Clock(every=8), hg.Leland(every=8)]
+option = hg.Option(strike=100, expiry=1.0, vol=0.6, quantity=-1)
+
+def peak(n, steps):
+    hg.simulate(option, hc.paths.GBM(vol=0.6), policies, n_paths=n, steps=steps, seed=1, threads={threads})
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+print(peak(1000, 8), peak(50_000, 8), peak(50_000, 1600))
+"""
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_a_simulation_takes_no_memory_for_its_steps(threads: int) -> None:
+    """P&L and cost by path and policy are all that grows, in an interpreter of its own: blocks of paths hold the states of one step."""
+    if sys.platform != "linux":
+        pytest.skip("needs Linux, where the peak is in kB")
+    program = [sys.executable, "-c", SIMULATION.format(threads=threads)]
+    printed = subprocess.run(program, check=True, capture_output=True, text=True).stdout
+    small, few, many = (1024 * int(word) for word in printed.split())
+    assert few - small < 8 * 50_000 * (2 * 3 + 1) + 2e6
+    assert many - few < 1e6

@@ -40,10 +40,17 @@ HedgePolicy policy_of(const py::dict& values) {
     for (const auto& item : values) {  // a name that is not one of these is a mistake of the package
         const auto name = item.first.cast<std::string>();
         const char* key = name.c_str();
-        if (name == "trigger") p.trigger = chosen_of<Trigger>(values, key, {"deviation", "move"});
+        if (name == "trigger") p.trigger = chosen_of<Trigger>(values, key, {"deviation", "move", "interval"});
         else if (name == "centre") p.centre = chosen_of<Centre>(values, key, {"shared", "zakamouline"});
         else if (name == "width")
-            p.width = chosen_of<Width>(values, key, {"fixed", "whalley_wilmott", "zakamouline", "fixed_and_proportional", "realised_vol"});
+            p.width = chosen_of<Width>(values, key, {"fixed", "whalley_wilmott", "zakamouline", "fixed_and_proportional", "realised_vol", "smooth"});
+        else if (name == "combination") p.combination = chosen_of<Combination>(values, key, {"none", "any_of", "all_of"});
+        else if (name == "members")
+            for (const auto& member : item.second) p.members.push_back(policy_of(member.cast<py::dict>()));
+        else if (name == "in_money") p.in_money = entry<bool>(values, key);
+        else if (name == "forecast_level") p.forecast_level = entry<int>(values, key);
+        else if (name == "impact") p.impact = entry<double>(values, key);
+        else if (name == "least_fall") p.least_fall = entry<double>(values, key);
         else if (name == "by_ratio") p.by_ratio = entry<bool>(values, key);
         else if (name == "every") p.every = entry<std::size_t>(values, key);
         else if (name == "cool_down") p.cool_down = entry<std::size_t>(values, key);

@@ -239,23 +239,37 @@ void count_hedging(const std::string& name, const std::vector<HedgePolicy>& poli
 }
 
 void count_policies() {
-    HedgePolicy band, law, own, impulse;
+    HedgePolicy band, law, own, impulse, view, interval, smooth, any;
     band.size = 0.0625;
     law.width = Width::whalley_wilmott;
     own.width = Width::zakamouline;
     own.centre = Centre::zakamouline;
     impulse.width = Width::fixed_and_proportional;
-    for (HedgePolicy* p : {&law, &own, &impulse}) {
+    view.width = Width::whalley_wilmott;
+    interval.trigger = Trigger::interval;
+    interval.width = Width::realised_vol;
+    interval.power = -2.0;
+    smooth.width = Width::smooth;
+    view.decay = interval.decay = 0.96875;
+    for (HedgePolicy* p : {&law, &own, &impulse, &view, &interval, &smooth}) {
         p->size = 1.0;
         p->cost = 0.0005;
         p->fixed_cost = 0.01;
         p->vol = 0.625;
+        p->impact = 0.0625;
     }
+    interval.size = 16.0;
+    any.combination = Combination::any_of;
+    any.members = {band, interval};
     count_hedging("hedging.band", {band});
     count_hedging("hedging.eight_bands", std::vector<HedgePolicy>(8, band));
     count_hedging("hedging.whalley_wilmott", {law});
     count_hedging("hedging.zakamouline", {own});
     count_hedging("hedging.fixed_and_proportional", {impulse});
+    count_hedging("hedging.forecast_whalley_wilmott", {view});
+    count_hedging("hedging.vol_interval", {interval});
+    count_hedging("hedging.smooth", {smooth});
+    count_hedging("hedging.any_of", {any});
     count_hedging("hedging.band.twenty_options", {band}, 20);
 }
 

@@ -576,7 +576,7 @@ void print_hedging() {
     run.steps = 24;
     run.step = 0.015625;
     const std::vector<HedgedOption> position = {{1, 104, -1.0, 0.5, 24}, {-1, 92, 2.0, 0.75, 8}};
-    std::vector<HedgePolicy> policies(7);
+    std::vector<HedgePolicy> policies(11);
     policies[1].size = 0.0625;
     policies[2].trigger = Trigger::move;
     policies[2].size = 0.0625;
@@ -584,14 +584,35 @@ void print_hedging() {
     policies[4].width = Width::zakamouline;
     policies[4].centre = Centre::zakamouline;
     policies[5].width = Width::fixed_and_proportional;
-    policies[6].width = Width::realised_vol;
+    policies[6].width = policies[7].width = Width::realised_vol;
+    policies[7].trigger = Trigger::interval;
+    policies[8].width = Width::whalley_wilmott;
+    policies[9].width = Width::smooth;
+    policies[10].by_ratio = policies[10].in_money = true;
+    policies[10].ratio = 1.25;
+    policies[10].up = policies[10].down = 4.0;
+    policies[10].target = -8.0;
     for (HedgePolicy& p : policies) {
         p.cost = 0.001;
         p.fixed_cost = 0.01;
         p.vol = 0.5;
-        p.decay = 0.875;
-        if (p.width != Width::fixed) p.size = p.width == Width::realised_vol ? 0.0625 : 1.0;
+        p.impact = 0.125;
+        if (p.width != Width::fixed || p.in_money) p.size = 1.0;
     }
+    for (const std::size_t j : {6, 7, 8}) policies[j].decay = 0.875;
+    policies[6].size = 0.0625;
+    policies[7].size = 4.0;
+    policies[7].power = -2.0;
+    HedgePolicy any, all;
+    any.combination = Combination::any_of;
+    any.members = {policies[10], policies[2]};
+    all.combination = Combination::all_of;
+    all.members = {policies[1], any};
+    all.cool_down = 1;
+    all.least_move = 0.015625;
+    all.move_window = 2;
+    policies.push_back(any);
+    policies.push_back(all);
     policies[0].hedge_ratio.kind = RatioKind::scaled_vol;
     policies[0].hedge_ratio.vol_scale = 1.25;
     for (const bool coin : {false, true}) {

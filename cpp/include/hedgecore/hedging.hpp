@@ -45,9 +45,10 @@ struct HedgeInstrument {
     double maturity = 0;       // years
 };
 
-enum class Trigger { deviation, move };    // of the delta from its target; of ln S since the last trade
+enum class Trigger { deviation, move, interval };  // of the delta from its target; of ln S since the last trade; the time since then
 enum class Centre { shared, zakamouline };
-enum class Width { fixed, whalley_wilmott, zakamouline, fixed_and_proportional, realised_vol };
+enum class Width { fixed, whalley_wilmott, zakamouline, fixed_and_proportional, realised_vol, smooth };
+enum class Combination { none, any_of, all_of };
 
 // The delta that is hedged: Black's, net of premium in coins; at vols times a factor; or Black's plus vega / S times what the vol is
 // expected to move with ln S, which is
@@ -68,7 +69,15 @@ struct HedgeRatio {
 
 // A policy is a setting of few laws. With x the delta of hedge and position less the target, and H the half width of its law, it trades
 // when x > up H or x < -down H, to the nearest of inner * these bounds (1: the edge, 0: the middle) or, by_ratio, by `ratio` of x.
-// Under Trigger::move ln(S / S at the last trade) is compared with the bounds instead and x goes to 0, or by the ratio.
+// Under Trigger::move ln(S / S at the last trade) is compared with the bounds instead, under Trigger::interval the steps since the last
+// trade with H, and x goes to 0, or by the ratio. Width::smooth trades the share 1 - exp(-y tanh(y left)) of x whenever it looks, y =
+// (risk_aversion (vol S)^2 dt / (2 impact))^(1/2), with dt = every steps and left the looks to the horizon.
+//
+// A vol is the constant `vol`, the root of an average of squared returns (decay > 0), or a level of the paths.
+//
+// A combination decides by its members, which know its holding and its last trade: any_of takes the order of the first that trades,
+// all_of that of the first where all trade. Each member looks and is restrained by itself, the whole by what is said here; its exposure
+// is counted from the first member's target.
 struct HedgePolicy {
     Trigger trigger = Trigger::deviation;
     Centre centre = Centre::shared;
@@ -85,13 +94,19 @@ struct HedgePolicy {
     double cost = 0, fixed_cost = 0;  // what the laws take them to be: a share of the amount, USD a trade
     double vol = 0;                // what the laws take it to be
     double zakamouline = 4.76;     // the factor of Kz
-    double decay = 0;              // Width::realised_vol: weight of the past in the average of squared returns
-    double power = 1;              // H = size (realised / vol)^power
+    double decay = 0;              // weight of the past in the average of squared returns, which starts from vol^2; 0: none
+    int forecast_level = -1;       // the level of the paths that is the vol, in its place
+    double power = 1;              // Width::realised_vol: H = size (realised / vol)^power
+    double impact = 0;             // USD per coin squared, of Width::smooth
+    bool in_money = false;         // target and fixed widths are USD: x S is compared with them
     double least_trade = 0, lot = 0;  // in units of the instrument; 0: none
     std::size_t cool_down = 0;     // steps without trade after a trade
     std::size_t blackout = 0;      // steps without trade before an expiry
     std::size_t move_window = 0;   // looks only where |ln S| moved by least_move over so many steps
     double least_move = 0;
+    double least_fall = -1;        // of falls, as least_move of rises; the same where negative
+    Combination combination = Combination::none;
+    std::vector<HedgePolicy> members;
 };
 
 // What a decision of the caller's is shown: the paths [first_path, first_path + n) at a step. Arrays have n numbers.

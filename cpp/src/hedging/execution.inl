@@ -165,14 +165,14 @@ static void place(const HedgePlan& plan, const PolicyPlan& p, const PolicyState&
                   std::uint64_t step) {
     const std::size_t n = b.n;
     const double *order = b.order, *log_spot = paths.log_spot[plan.asset];
-    if (p.trigger == Trigger::move) {
+    if (p.keeps_price) {
         double* last = s.last;
         HC_EACH(i, n) last[i] = chosen(order[i] != 0.0, log_spot[i], last[i]);
     }
-    if (p.cool_down > 0) {
-        double* ready = s.ready;
-        const double next = double(step) + double(p.cool_down) + 1.0;
-        HC_EACH(i, n) ready[i] = chosen(order[i] != 0.0, next, ready[i]);
+    if (p.keeps_time) {
+        double* traded = s.traded;
+        const double now = double(step);
+        HC_EACH(i, n) traded[i] = chosen(order[i] != 0.0, now, traded[i]);
     }
     const bool at_once = plan.ring == 0 || (step == 0 && plan.first_at_once);
     if (at_once) fill<plain_unit>(plan, s, b, order, nullptr);

@@ -17,6 +17,7 @@ enum HedgeNeeds : unsigned {
     hedge_shift = 8,     // (S^2 |Gamma| / m)^0.15
     hedge_impulse = 16,  // (|Gamma|^2 m)^(1/4)
     hedge_moves = 32,    // past prices
+    hedge_inverse = 64,  // 1 / S
 };
 
 struct OptionPlan {
@@ -35,8 +36,11 @@ struct PolicyPlan : HedgePolicy {
     double impulse = 0, load = 0;  // of the law of fixed and proportional costs
     std::size_t delta = 0;       // which of the hedge ratios
     double tolerance = 0;        // deviations that are rounding
+    const PolicyPlan* member = nullptr;  // of a combination
+    std::size_t member_count = 0, depth = 0;  // depth: how many combinations it lies in
     bool external = false;       // decided elsewhere
     bool filtered = false;       // orders may be taken back or rounded
+    bool keeps_price = false, keeps_time = false;  // of the last trade
     bool exposes = false;        // the decision itself knows the exposure: the shared delta, and fills at once of whole orders
 };
 
@@ -105,6 +109,7 @@ struct HedgePlan {
     bool has[outage_kinds] = {};    // outages of a kind
     double peg = 1, depeg_cost = 0; // what a USD costs off the peg; an added share of the amount
     std::size_t history = 0;        // past prices kept
+    std::size_t depth = 0;          // of combinations in one another
 };
 
 // What is known of the orders that are filled at one time, or that wait for their settlement: sums over them.
@@ -133,8 +138,8 @@ struct PolicyState {
     double *gain;     // of the trades: less what they cost at the price
     double *turnover, *trades, *fixed, *impact, *latency, *exposure, *failures;
     double *fees, *outage, *delta_drift, *gamma_leakage;  // null where they are not kept
-    double *last;     // ln S at the last trade; of Trigger::move
-    double *ready;    // first step at which it may trade again
+    double *last;     // ln S at the last trade, where it is kept
+    double *traded;   // the step of the last trade, where it is kept
     double *price;    // of the gain what moves of the price made; with attribution
     Lane* orders;     // [ring + 1][parts]: in flight by time modulo ring, then those that wait for their settlement
 };
@@ -148,6 +153,8 @@ struct HedgeBlock {
     Lane* ratio = nullptr;     // deltas of the hedge ratios but the first
     std::uint64_t* ratio_step = nullptr;  // the step they are of
     Lane* line = nullptr;      // with attribution: hedge_lines of them
+    Lane* kept = nullptr;      // orders of a combination while its members decide, by depth
+    std::uint64_t faulty = 0;  // not 0: a forecast of this step is no vol
     Lane* until = nullptr;     // of each outage the step at which it ends
     PathDraws* draws = nullptr;  // its numbers
 
@@ -161,7 +168,7 @@ struct HedgeBlock {
     alignas(64) Lane option;   // P&L of the position
     alignas(64) Lane delta, gamma, log_gamma;
     alignas(64) Lane cube, root, shift, impulse;
-    alignas(64) Lane own_delta, own_vol, own_inverse;
+    alignas(64) Lane own_delta, own_gamma, own_vol, own_inverse;
     alignas(64) Lane outer, inner;            // of a law
     alignas(64) Lane order;
     alignas(64) Lane mixed_vol, mixed_inverse;

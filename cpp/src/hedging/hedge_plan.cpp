@@ -147,7 +147,10 @@ void prepare_steps(PreparedHedge& to, const PathRun& run, const HedgeRun& terms,
     }
 }
 
-void check_policy(const HedgePolicy& p, const Checker& check) {
+bool has_view(const HedgePolicy& p) { return p.decay > 0 || p.forecast_level >= 0; }
+
+void check_policy(const HedgePolicy& p, const Checker& check, std::size_t levels) {
+    check.require((p.combination == Combination::none) == p.members.empty(), "members", double(p.members.size()), "those of a combination");
     check.require(p.every >= 1, "every", double(p.every), "1 step or more");
     check.require(p.size >= 0, "size", p.size, "zero or positive");
     check.require(p.up >= 0, "up", p.up, "zero or positive");
@@ -159,7 +162,8 @@ void check_policy(const HedgePolicy& p, const Checker& check) {
     check.not_negative(p.least_trade, "least_trade");
     check.not_negative(p.lot, "lot");
     check.not_negative(p.least_move, "least_move");
-    check.require(p.least_move == 0 || p.move_window >= 1, "move_window", double(p.move_window), "1 step or more");
+    check.require(!std::isnan(p.least_fall) && p.least_fall < HUGE_VAL, "least_fall", p.least_fall, "finite");
+    check.require((p.least_move == 0 && p.least_fall <= 0) || p.move_window >= 1, "move_window", double(p.move_window), "1 step or more");
     const HedgeRatio& r = p.hedge_ratio;
     check.positive(r.vol_scale, "vol_scale");
     check.finite(r.stickiness, "stickiness");
@@ -177,63 +181,107 @@ void check_policy(const HedgePolicy& p, const Checker& check) {
     }
     if (p.centre == Centre::zakamouline || p.width == Width::zakamouline || p.width == Width::realised_vol) check.positive(p.vol, "vol");
     if (p.width == Width::zakamouline) check.require(p.centre == Centre::zakamouline, "centre", double(p.centre), "Zakamouline's with his width");
-    check.require(!p.by_ratio || p.trigger == Trigger::move || p.width == Width::fixed, "by_ratio", 1, "false but for fixed thresholds");
+    check.require(!p.by_ratio || p.trigger != Trigger::deviation || p.width == Width::fixed, "by_ratio", 1, "false but for fixed thresholds");
+    check.require(p.trigger != Trigger::interval || p.width == Width::fixed || p.width == Width::realised_vol, "width", double(p.width),
+                  "fixed or of a realised vol where it is an interval");
+    check.require(!p.in_money || p.width == Width::fixed, "in_money", 1, "false but for fixed thresholds");
+    check.require(p.decay >= 0 && p.decay < 1, "decay", p.decay, "from 0 to below 1");
+    check.level(p.forecast_level, levels, "forecast_level");
+    if (has_view(p) || p.width == Width::smooth) check.positive(p.vol, "vol");
     if (p.width == Width::realised_vol) {
-        check.require(p.decay > 0 && p.decay < 1, "decay", p.decay, "above 0 and below 1");
-        check.finite(p.power, "power");
+        check.require(has_view(p), "decay", p.decay, "above 0 where there is no forecast_level");
+        check.require(p.power >= -10 && p.power <= 10, "power", p.power, "from -10 to 10");
+    }
+    if (p.width == Width::smooth) {
+        check.positive(p.risk_aversion, "risk_aversion");
+        check.positive(p.impact, "impact");
     }
 }
 
-void prepare_policies(PreparedHedge& to, const std::vector<HedgePolicy>& policies) {
+PolicyPlan policy_plan(PreparedHedge& to, const HedgePolicy& policy, const Checker& check, double total, std::size_t levels, std::size_t depth);
+
+void prepare_members(PreparedHedge& to, PolicyPlan& p, const Checker& check, double total, std::size_t levels, std::size_t depth) {
+    std::vector<PolicyPlan> members;
+    for (std::size_t k = 0; k < p.members.size(); ++k) {
+        const Checker inner{check.where + "members[" + std::to_string(k) + "]: "};
+        members.push_back(policy_plan(to, p.members[k], inner, total, levels, depth + 1));
+        p.keeps_price |= members[k].keeps_price;
+        p.keeps_time |= members[k].keeps_time;
+    }
+    to.members.push_back(std::move(members));
+    p.member = to.members.back().data();
+    p.member_count = p.members.size();
+    p.members.clear();
+    p.depth = depth;
+    p.target = p.member->target;
+    p.in_money = p.member->in_money;
+    to.plan.depth = std::max(to.plan.depth, depth + 1);
+}
+
+PolicyPlan policy_plan(PreparedHedge& to, const HedgePolicy& policy, const Checker& check, double total, std::size_t levels, std::size_t depth) {
+    check_policy(policy, check, levels);
+    PolicyPlan p;
+    static_cast<HedgePolicy&>(p) = policy;
+    p.tolerance = 1e-12 * total;
+    if (p.least_fall < 0) p.least_fall = p.least_move;
+    if (p.hedge_ratio.kind == RatioKind::smile) {
+        for (std::size_t k = 0; k < to.options.size(); ++k) {
+            if (to.options[k].smile >= 0) continue;
+            throw std::invalid_argument(check.where + "the delta of a smile needs options with one; position[" + std::to_string(k) + "] has none");
+        }
+        to.plan.slopes = true;
+    }
+    const auto ratio = std::find(to.ratios.begin(), to.ratios.end(), p.hedge_ratio);
+    p.delta = std::size_t(ratio - to.ratios.begin());
+    if (ratio == to.ratios.end()) to.ratios.push_back(p.hedge_ratio);
+    p.filtered = to.plan.has[std::size_t(OutageKind::keeper)] || p.lot > 0 || p.least_trade > 0 || p.cool_down > 0 || p.least_move > 0 || p.least_fall > 0;
+    p.keeps_price = p.trigger == Trigger::move;
+    p.keeps_time = p.trigger == Trigger::interval || p.cool_down > 0;
+    p.exposes = p.trigger == Trigger::deviation && p.centre == Centre::shared && p.delta == 0 && !p.by_ratio && !p.in_money && p.width != Width::smooth &&
+                !p.filtered && depth == 0 && p.members.empty();
+    if (p.forecast_level >= 0) p.decay = 0;
+    if (p.width == Width::fixed_and_proportional && p.fixed_cost == 0) p.width = Width::whalley_wilmott;  // its limit
+    const double gamma = p.risk_aversion;
+    if (p.width == Width::whalley_wilmott) {
+        p.scale = p.cost > 0 ? power(1.5 * p.cost / gamma, 1.0 / 3.0) : 0.0;
+        if (!has_view(p)) to.plan.needs |= hedge_gamma | hedge_cube;
+    } else if (p.width == Width::fixed_and_proportional) {
+        p.impulse = power(12.0 * p.fixed_cost / gamma, 0.25);
+        p.load = 2.0 * p.cost * power(6.0 / gamma, 0.25) / power(2.0 * p.fixed_cost, 0.75);
+        to.plan.needs |= hedge_gamma | hedge_impulse;
+    } else if (p.width == Width::smooth) {
+        p.scale = std::sqrt(gamma * (double(p.every) * to.plan.step) / (2.0 * p.impact));
+    }
+    if (p.decay > 0) {
+        const double start = p.vol * p.vol;
+        while (p.variance < to.decays.size() && (to.decays[p.variance] != p.decay || to.starts[p.variance] != start)) ++p.variance;
+        if (p.variance == to.decays.size()) {
+            to.decays.push_back(p.decay);
+            to.starts.push_back(start);
+        }
+    }
+    if (p.centre == Centre::zakamouline) {
+        const double per_vol = power(p.vol, -0.25);
+        p.scale_root = p.cost > 0 ? 1.12 * power(p.cost, 0.31) * per_vol * power(gamma, -0.5) : 0.0;
+        p.scale_shift = p.cost > 0 ? p.zakamouline * power(p.cost, 0.78) * per_vol * power(gamma, 0.15) : 0.0;
+        p.scale_pole = p.cost / (gamma * p.vol * p.vol);
+        to.plan.needs |= hedge_gamma | hedge_root | hedge_shift;
+    }
+    if (p.in_money) to.plan.needs |= hedge_inverse;
+    if (p.least_move > 0 || p.least_fall > 0) {
+        to.plan.needs |= hedge_moves;
+        to.plan.history = std::max(to.plan.history, p.move_window + 1);
+    }
+    if (!p.members.empty()) prepare_members(to, p, check, total, levels, depth);
+    return p;
+}
+
+void prepare_policies(PreparedHedge& to, const std::vector<HedgePolicy>& policies, std::size_t levels) {
     double total = 0;
     for (const OptionPlan& o : to.options) total += std::abs(o.quantity);
     if (policies.empty()) throw std::invalid_argument("there are no policies");
     for (std::size_t j = 0; j < policies.size(); ++j) {
-        check_policy(policies[j], {"policies[" + std::to_string(j) + "]: "});
-        PolicyPlan p;
-        static_cast<HedgePolicy&>(p) = policies[j];
-        p.tolerance = 1e-12 * total;
-        if (p.hedge_ratio.kind == RatioKind::smile) {
-            for (std::size_t k = 0; k < to.options.size(); ++k) {
-                if (to.options[k].smile >= 0) continue;
-                throw std::invalid_argument("policies[" + std::to_string(j) + "]: the delta of a smile needs options with one; position[" +
-                                            std::to_string(k) + "] has none");
-            }
-            to.plan.slopes = true;
-        }
-        const auto ratio = std::find(to.ratios.begin(), to.ratios.end(), p.hedge_ratio);
-        p.delta = std::size_t(ratio - to.ratios.begin());
-        if (ratio == to.ratios.end()) to.ratios.push_back(p.hedge_ratio);
-        p.filtered = to.plan.has[std::size_t(OutageKind::keeper)] || p.lot > 0 || p.least_trade > 0 || p.cool_down > 0 || p.least_move > 0;
-        if (p.width == Width::fixed_and_proportional && p.fixed_cost == 0) p.width = Width::whalley_wilmott;  // its limit
-        const double gamma = p.risk_aversion;
-        if (p.width == Width::whalley_wilmott) {
-            p.scale = p.cost > 0 ? power(1.5 * p.cost / gamma, 1.0 / 3.0) : 0.0;
-            to.plan.needs |= hedge_gamma | hedge_cube;
-        } else if (p.width == Width::fixed_and_proportional) {
-            p.impulse = power(12.0 * p.fixed_cost / gamma, 0.25);
-            p.load = 2.0 * p.cost * power(6.0 / gamma, 0.25) / power(2.0 * p.fixed_cost, 0.75);
-            to.plan.needs |= hedge_gamma | hedge_impulse;
-        } else if (p.width == Width::realised_vol) {
-            const auto found = std::find(to.decays.begin(), to.decays.end(), p.decay);
-            p.variance = std::size_t(found - to.decays.begin());
-            if (found == to.decays.end()) {
-                to.decays.push_back(p.decay);
-                to.starts.push_back(p.vol * p.vol);
-            }
-        }
-        if (p.centre == Centre::zakamouline) {
-            const double per_vol = power(p.vol, -0.25);
-            p.scale_root = p.cost > 0 ? 1.12 * power(p.cost, 0.31) * per_vol * power(gamma, -0.5) : 0.0;
-            p.scale_shift = p.cost > 0 ? p.zakamouline * power(p.cost, 0.78) * per_vol * power(gamma, 0.15) : 0.0;
-            p.scale_pole = p.cost / (gamma * p.vol * p.vol);
-            to.plan.needs |= hedge_gamma | hedge_root | hedge_shift;
-        }
-        if (p.least_move > 0) {
-            to.plan.needs |= hedge_moves;
-            to.plan.history = std::max(to.plan.history, p.move_window + 1);
-        }
-        to.policies.push_back(p);
+        to.policies.push_back(policy_plan(to, policies[j], {"policies[" + std::to_string(j) + "]: "}, total, levels, 0));
     }
 }
 
@@ -369,11 +417,12 @@ PreparedHedge::PreparedHedge(const PathRun& run, std::size_t assets, std::size_t
 
     prepare_options(*this, position, run, terms);
     prepare_steps(*this, run, terms, instrument);
+    plan.step = run.step;
     prepare_outages(*this, orders.outages, run, terms, instrument);
-    prepare_policies(*this, wanted);
+    prepare_policies(*this, wanted, levels);
     prepare_orders(*this, orders, run);
 
-    for (PolicyPlan& p : policies) p.exposes = p.centre == Centre::shared && p.delta == 0 && !p.filtered && plan.ring == 0;
+    for (PolicyPlan& p : policies) p.exposes = p.exposes && plan.ring == 0;
     plan.smile = smiles.data();
     plan.ratio = ratios.data();
     plan.ratios = ratios.size();
@@ -393,7 +442,6 @@ PreparedHedge::PreparedHedge(const PathRun& run, std::size_t assets, std::size_t
     plan.model_vol = terms.model_vol;
     plan.premium_adjusted = terms.numeraire == Numeraire::coin;
     plan.kind = instrument.kind;
-    plan.step = run.step;
     plan.rate = terms.rate;
     plan.funding = instrument.funding;
     plan.funding_level = instrument.funding_level;
@@ -421,7 +469,7 @@ HedgeStorage::HedgeStorage(const HedgePlan& plan)
     const std::size_t orders = plan.ring > 0 ? (plan.ring + 1) * plan.parts : 0;
     const std::size_t kept = (plan.fee_schedule ? 1 : 0) + (plan.depeg_cost > 0 ? 1 : 0) + (plan.parts == order_parts ? 2 : 0) + (plan.attribution ? 1 : 0);
     const std::size_t by_vol = 2 + (plan.slopes ? 1 : 0) + (plan.attribution ? 4 : 0), lines = plan.attribution ? hedge_lines : 0;
-    lanes_.resize(plan.policies * (own + orders + kept) + plan.history + plan.variances + plan.outages + plan.vols * by_vol + plan.ratios - 1 + lines);
+    lanes_.resize(plan.policies * (own + orders + kept) + plan.history + plan.variances + plan.depth + plan.outages + plan.vols * by_vol + plan.ratios - 1 + lines);
     draws_.resize(plan.outages);
     AlignedLane* next = lanes_.data();
     const auto lane = [&] { return (next++)->lane; };
@@ -434,7 +482,7 @@ HedgeStorage::HedgeStorage(const HedgePlan& plan)
     for (PolicyState& s : states_) {
         s.ordered = lane();
         s.held = plan.ring > 0 ? lane() : s.ordered;
-        for (double** member : {&s.gain, &s.turnover, &s.trades, &s.fixed, &s.impact, &s.latency, &s.exposure, &s.failures, &s.last, &s.ready}) {
+        for (double** member : {&s.gain, &s.turnover, &s.trades, &s.fixed, &s.impact, &s.latency, &s.exposure, &s.failures, &s.last, &s.traded}) {
             *member = lane();
         }
         s.price = plan.attribution ? lane() : nullptr;
@@ -446,6 +494,7 @@ HedgeStorage::HedgeStorage(const HedgePlan& plan)
     }
     block_->moved = lanes(plan.history);
     block_->variance = lanes(plan.variances);
+    block_->kept = lanes(plan.depth);
     block_->until = lanes(plan.outages);
     block_->draws = draws_.data();
     for (VolLanes& v : vols_) {

@@ -1,6 +1,7 @@
 // A hedging simulation made ready: checked, with the constants of its laws and of every step.
 #pragma once
 
+#include <deque>
 #include <memory>
 #include <vector>
 
@@ -13,6 +14,7 @@ struct PreparedHedge {
     HedgePlan plan;
     std::vector<OptionPlan> options;
     std::vector<PolicyPlan> policies;
+    std::deque<std::vector<PolicyPlan>> members;  // of combinations
     std::vector<StepPlan> steps;
     std::vector<ScenarioSmile> smiles;
     std::vector<HedgeRatio> ratios{HedgeRatio{}};

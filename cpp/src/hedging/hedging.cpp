@@ -125,6 +125,21 @@ struct Worker {
     explicit Worker(const HedgePlan& plan) : storage(plan) {}
 };
 
+// Finds the forecast that is no vol.
+[[noreturn]] void throw_forecast(const HedgePlan& plan, const PathBlock& paths, std::size_t step, std::size_t count) {
+    const auto search = [&](const auto& self, const PolicyPlan& p, const std::string& where) -> void {
+        for (std::size_t k = 0; k < p.member_count; ++k) self(self, p.member[k], where + "members[" + std::to_string(k) + "]: ");
+        for (std::size_t i = 0; i < count && p.forecast_level >= 0; ++i) {
+            const double vol = paths.level[p.forecast_level][i];
+            if (vol > 0 && vol <= 1e300) continue;
+            throw std::invalid_argument(where + "forecast_level: the vol of path " + std::to_string(paths.first + i) + " at step " +
+                                        std::to_string(step) + " is " + std::to_string(vol) + ", it must be positive");
+        }
+    };
+    for (std::size_t j = 0; j < plan.policies; ++j) search(search, plan.policy[j], "policies[" + std::to_string(j) + "]: ");
+    throw std::logic_error("a forecast is at fault, but none is found");
+}
+
 // The policies that are decided by the caller, at one step.
 void decide_elsewhere(const HedgePlan& plan, const std::vector<HedgeDecision>& decisions, const std::shared_ptr<Worker>& worker,
                       std::size_t step, std::size_t count) {
@@ -180,6 +195,7 @@ void simulate_hedging(const PathModel& model, const PathRun& run, const std::vec
             k.hedge_start(plan, *paths, block);
             for (std::size_t step = 0; step < run.steps; ++step) {
                 k.hedge_step(plan, *paths, block, step);
+                if (block.faulty) throw_forecast(plan, *paths, step, count);
                 if (elsewhere) decide_elsewhere(plan, decisions, worker, step, count);
                 if (traced) follow(plan, storage, block, outputs.trace, first, count, step);
                 source.advance(*paths, step);

@@ -48,7 +48,7 @@ static void observe(const HedgePlan& plan, const PathBlock& paths, HedgeBlock& b
         HC_EACH(i, n) b.before[i] = b.spot[i] + 0.0;
     }
     HC_EACH(i, n) b.spot[i] = scaled_exponential(1.0, log_spot[i]);
-    if (plan.premium_adjusted || (plan.needs & hedge_root) || plan.kind == HedgeKind::inverse_perpetual) {
+    if (plan.premium_adjusted || (plan.needs & (hedge_root | hedge_inverse)) || plan.kind == HedgeKind::inverse_perpetual) {
         HC_EACH(i, n) b.inverse_spot[i] = 1.0 / b.spot[i];
     }
     const double growth = now.growth;
@@ -121,7 +121,7 @@ static void shared_greeks(const HedgePlan& plan, const PathBlock& paths, HedgeBl
     const std::size_t n = b.n;
     const double* log_spot = paths.log_spot[plan.asset];
     position_greeks(plan, b, step, 1.0, log_spot, {nullptr, nullptr}, b.delta, plan.needs & hedge_gamma ? b.gamma : nullptr);
-    if (!(plan.needs & ~unsigned(hedge_gamma | hedge_moves))) return;
+    if (!(plan.needs & (hedge_cube | hedge_root | hedge_shift | hedge_impulse))) return;
     HC_EACH(i, n) b.log_gamma[i] = finite_logarithm<false>(larger(magnitude(b.gamma[i]), 1e-300));
     const double coin = plan.premium_adjusted ? 1.0 : 0.0;
     const auto power = [&](double* out, double of_gamma, double of_spot) {
@@ -139,24 +139,28 @@ static void expose(const PolicyPlan& p, const PolicyState& s, const HedgeBlock& 
     const std::size_t n = b.n;
     const double *held = s.held, *unit = b.unit, *delta = b.delta, target = p.target;
     double* exposure = s.exposure;
+    if (p.in_money) {
+        const double* inverse_spot = b.inverse_spot;
+        HC_EACH(i, n) {
+            exposure[i] += magnitude((plain_unit ? held[i] : held[i] * unit[i]) + mad(-target, inverse_spot[i], delta[i]));
+        }
+        return;
+    }
     HC_EACH(i, n) exposure[i] += magnitude((plain_unit ? held[i] : held[i] * unit[i]) + (delta[i] - target));
 }
 
 template <bool plain_unit>
 static void policies_step(const HedgePlan& plan, const PathBlock& paths, HedgeBlock& b, std::uint64_t step) {
-    const double* log_spot = paths.log_spot[plan.asset];
-    const StepPlan& now = plan.steps[step];
     for (std::size_t j = 0; j < plan.policies; ++j) {
         const PolicyPlan& p = plan.policy[j];
         const PolicyState& s = b.policy[j];
         if (plan.ring > 0) fill_due<plain_unit>(plan, s, b, step);
-        const bool looks = step % p.every == 0 && now.polled && !(p.blackout > 0 && now.to_expiry <= p.blackout);
         if (p.external) {
-            if (looks) ratio_delta(plan, b, p.delta, log_spot, step);
+            if (looks(plan, p, step)) ratio_delta(plan, b, p.delta, paths.log_spot[plan.asset], step);
             continue;
         }
         bool exposed = false;
-        if (looks && decide<plain_unit>(plan, p, s, b, log_spot, step, exposed)) place<plain_unit>(plan, p, s, b, paths, step);
+        if (looks(plan, p, step) && decide<plain_unit>(plan, p, s, b, paths, step, exposed)) place<plain_unit>(plan, p, s, b, paths, step);
         if (plan.settles) settle<plain_unit>(plan, p, s, b, paths, step);
         if (!exposed) expose<plain_unit>(p, s, b);
     }
@@ -167,6 +171,7 @@ static void hedge_start(const HedgePlan& plan, const PathBlock& paths, HedgeBloc
     const double* log_spot = paths.log_spot[plan.asset];
     for (std::size_t k = 1; k < plan.ratios; ++k) b.ratio_step[k - 1] = ~std::uint64_t(0);
     const double initial = plan.initial_value, growth = plan.steps[0].growth;
+    b.faulty = 0;
     HC_EACH(i, n) b.option[i] = -initial * growth;
     if (plan.outages) outages_start(plan, b);
     for (std::size_t k = 0; k < plan.variances; ++k) {
@@ -175,8 +180,11 @@ static void hedge_start(const HedgePlan& plan, const PathBlock& paths, HedgeBloc
         HC_EACH(i, n) variance[i] = start;
     }
     for (std::size_t j = 0; j < plan.policies; ++j) {
-        double* last = b.policy[j].last;
-        HC_EACH(i, n) last[i] = log_spot[i] + 0.0;
+        double *last = b.policy[j].last, *traded = b.policy[j].traded;
+        HC_EACH(i, n) {
+            last[i] = log_spot[i] + 0.0;
+            traded[i] = -__builtin_inf();
+        }
     }
 }
 

@@ -12,26 +12,49 @@ struct ScaledWidth {
 struct LaneWidth {
     const double *outer, *inner;
 };
+// The same, of laws that leave a share of x.
+struct FixedShare {
+    double outer, keep;
+};
+struct ScaledShare {
+    const double* lane;
+    double scale, keep;
+};
+struct LaneShare {
+    const double* keep;
+};
 HC_INLINE double outer_at(const FixedWidth& w, std::size_t) { return w.outer; }
 HC_INLINE double inner_at(const FixedWidth& w, std::size_t) { return w.inner; }
 HC_INLINE double outer_at(const ScaledWidth& w, std::size_t i) { return larger(w.scale * w.lane[i], w.least); }
 HC_INLINE double inner_at(const ScaledWidth& w, std::size_t i) { return w.share * larger(w.scale * w.lane[i], w.least); }
 HC_INLINE double outer_at(const LaneWidth& w, std::size_t i) { return w.outer[i]; }
 HC_INLINE double inner_at(const LaneWidth& w, std::size_t i) { return w.inner[i]; }
+HC_INLINE double outer_at(const FixedShare& w, std::size_t) { return w.outer; }
+HC_INLINE double outer_at(const ScaledShare& w, std::size_t i) { return w.scale * w.lane[i]; }
+HC_INLINE double outer_at(const LaneShare&, std::size_t) { return 0.0; }
+
+// Where x goes.
+template <class W>
+HC_INLINE double landing_at(const W& w, std::size_t i, double x, double up, double down) {
+    const double inner = inner_at(w, i);
+    return larger(smaller(x, up * inner), -(down * inner));
+}
+HC_INLINE double landing_at(const FixedShare& w, std::size_t, double x, double, double) { return w.keep * x; }
+HC_INLINE double landing_at(const ScaledShare& w, std::size_t, double x, double, double) { return w.keep * x; }
+HC_INLINE double landing_at(const LaneShare& w, std::size_t i, double x, double, double) { return w.keep[i] * x; }
 
 // Fills b.order, in units of the instrument; true if there is one. Bounds reach beyond what rounding leaves of a deviation. Where
 // `exposes`, orders are filled at once and as they are, and what is left of x is added to the exposure here.
-template <bool plain_unit, bool by_ratio, bool exposes, class W>
+template <bool plain_unit, bool exposes, class W>
 static bool decide_by_deviation(const PolicyPlan& p, const PolicyState& s, HedgeBlock& b, const double* delta, const W width) {
     const std::size_t n = b.n;
     const double *ordered = s.ordered, *unit = b.unit, *per_unit = b.per_unit;
     double *order = b.order, *exposure = s.exposure;
-    const double up = p.up, down = p.down, target = p.target, keep = 1.0 - p.ratio, tolerance = p.tolerance;
+    const double up = p.up, down = p.down, target = p.in_money ? 0.0 : p.target, tolerance = p.tolerance;
     std::uint64_t any = 0;
     HC_EACH(i, n) {
         const double x = (plain_unit ? ordered[i] : ordered[i] * unit[i]) + (delta[i] - target);
-        const double outer = outer_at(width, i), inner = inner_at(width, i);
-        const double landing = by_ratio ? keep * x : larger(smaller(x, up * inner), -(down * inner));
+        const double outer = outer_at(width, i), landing = landing_at(width, i, x, up, down);
         const bool high = x > mad(up, outer, tolerance), low = x < -mad(down, outer, tolerance);
         const double change = landing - x, wanted = plain_unit ? change : change * per_unit[i];
         order[i] = from_bits(bits_of(wanted) & (mask_of(high) | mask_of(low)));
@@ -41,22 +64,59 @@ static bool decide_by_deviation(const PolicyPlan& p, const PolicyState& s, Hedge
     return any != 0;
 }
 
-template <bool plain_unit>
-static bool decide_by_move(const PolicyPlan& p, const PolicyState& s, HedgeBlock& b, const double* delta, const double* log_spot) {
+// What else than the deviation may trigger a trade: the move of ln S, or the steps, since the last trade.
+struct MoveTrigger {
+    const double *log_spot, *last;
+    double up, down;
+};
+template <class W>
+struct IntervalTrigger {
+    const double* traded;
+    double now;
+    W due;
+};
+HC_INLINE std::uint64_t triggered(const MoveTrigger& t, std::size_t i) {
+    const double move = t.log_spot[i] - t.last[i];
+    return mask_of(move > t.up) | mask_of(move < -t.down);
+}
+template <class W>
+HC_INLINE std::uint64_t triggered(const IntervalTrigger<W>& t, std::size_t i) {
+    return mask_of(t.now - t.traded[i] >= outer_at(t.due, i) * (1.0 - 1e-12));  // rounding shall not cost a step
+}
+
+template <bool plain_unit, class T>
+static bool decide_by_trigger(const PolicyPlan& p, const PolicyState& s, HedgeBlock& b, const double* delta, const T trigger) {
     const std::size_t n = b.n;
-    const double *ordered = s.ordered, *unit = b.unit, *per_unit = b.per_unit, *last = s.last;
+    const double *ordered = s.ordered, *unit = b.unit, *per_unit = b.per_unit;
     double* order = b.order;
-    const double up = p.up * p.size, down = p.down * p.size, target = p.target, ratio = p.by_ratio ? p.ratio : 1.0;
-    const double tolerance = p.tolerance;
+    const double target = p.in_money ? 0.0 : p.target, ratio = p.by_ratio ? p.ratio : 1.0, tolerance = p.tolerance;
     std::uint64_t any = 0;
     HC_EACH(i, n) {
         const double x = (plain_unit ? ordered[i] : ordered[i] * unit[i]) + (delta[i] - target);
-        const double move = log_spot[i] - last[i];
         const double wanted = plain_unit ? -ratio * x : -ratio * x * per_unit[i];
-        order[i] = from_bits(bits_of(wanted) & (mask_of(move > up) | mask_of(move < -down)) & mask_of(magnitude(x) > tolerance));
+        order[i] = from_bits(bits_of(wanted) & triggered(trigger, i) & mask_of(magnitude(x) > tolerance));
         any |= bits_of(order[i]);
     }
     return any != 0;
+}
+
+// The vol of a law, path by path, times `scale`, into b.own_vol: a level of the paths, or the root of an average of squared returns.
+static void vol_view(const PolicyPlan& p, const PathBlock& paths, HedgeBlock& b, const double& scale) {
+    const std::size_t n = b.n;
+    double* out = b.own_vol;
+    if (p.forecast_level >= 0) {
+        const double* level = paths.level[p.forecast_level];
+        std::uint64_t faulty = 0;
+        HC_EACH(i, n) {
+            const bool good = level[i] > 0.0 && level[i] <= 1e300;
+            faulty |= ~mask_of(good);
+            out[i] = scale * chosen(good, level[i], 1.0);
+        }
+        b.faulty |= faulty;
+    } else {
+        const double *variance = b.variance[p.variance], least = 1e-12 * p.vol * p.vol;
+        HC_EACH(i, n) out[i] = scale * __builtin_sqrt(larger(variance[i], least));
+    }
 }
 
 // Zakamouline, "European option pricing and hedging with both fixed and proportional transaction costs", J. Economic Dynamics and Control 30 (2006):
@@ -109,17 +169,59 @@ static void impulse_widths(const PolicyPlan& p, HedgeBlock& b) {
     }
 }
 
-static void realised_widths(const PolicyPlan& p, HedgeBlock& b) {
+static void realised_widths(const PolicyPlan& p, const PathBlock& paths, HedgeBlock& b) {
     const std::size_t n = b.n;
-    const double* variance = b.variance[p.variance];
-    const double size = p.size, power = 0.5 * p.power, per = 1.0 / (p.vol * p.vol), share = p.inner, least = p.least_width;
+    const double size = p.size, power = p.power, share = p.inner, least = p.least_width;
+    vol_view(p, paths, b, 1.0 / p.vol);
     HC_EACH(i, n) {
-        b.outer[i] = larger(size * scaled_exponential(1.0, power * finite_logarithm<false>(larger(variance[i] * per, 1e-12))), least);
+        const double exponent = power * finite_logarithm<false>(b.own_vol[i]);
+        b.outer[i] = larger(size * scaled_exponential(1.0, larger(smaller(exponent, 600.0), -600.0)), least);
         b.inner[i] = share * b.outer[i];
     }
 }
 
-// Orders that may not be made are taken back: before `ready`, below the least trade, without a move or a keeper; lots are rounded to.
+// Whalley and Wilmott's (S Gamma^2)^(1/3) with the gamma at the law's vol: options' vols keep their proportions.
+static const double* forecast_cube(const HedgePlan& plan, const PolicyPlan& p, const PathBlock& paths, HedgeBlock& b, std::uint64_t step) {
+    const std::size_t n = b.n;
+    const double* log_spot = paths.log_spot[plan.asset];
+    vol_view(p, paths, b, plan.model_vol ? 1.0 : 1.0 / p.vol);
+    if (plan.model_vol) {  // a factor of the model's, as of the options'
+        const double* inverse = b.vols[0].inverse;
+        HC_EACH(i, n) b.own_vol[i] *= inverse[i];
+    }
+    HC_EACH(i, n) b.own_inverse[i] = 1.0 / b.own_vol[i];
+    position_greeks(plan, b, step, 1.0, log_spot, {b.own_vol, b.own_inverse}, b.own_delta, b.own_gamma);
+    const double of_spot = plan.premium_adjusted ? 0.0 : -1.0 / 3.0;
+    HC_EACH(i, n) {
+        const double log_gamma = finite_logarithm<false>(larger(magnitude(b.own_gamma[i]), 1e-300));
+        b.outer[i] = scaled_exponential(1.0, (2.0 / 3.0) * log_gamma + of_spot * log_spot[i]);
+    }
+    return b.outer;
+}
+
+// Trading smoothly under temporary impact: the share of x that is left by a step of exp(-rate dt), rate = kappa tanh(kappa (T - t)).
+// Rogers and Singh, "The cost of illiquidity and its effects on hedging", Mathematical Finance 20 (2010).
+static void smooth_shares(const HedgePlan& plan, const PolicyPlan& p, const PathBlock& paths, HedgeBlock& b, std::uint64_t step) {
+    const std::size_t n = b.n;
+    const double left = double(plan.last - step) / double(p.every), scale = p.scale;
+    if (p.decay > 0.0 || p.forecast_level >= 0) {
+        vol_view(p, paths, b, scale);
+    } else {
+        const double constant = scale * p.vol;
+        HC_EACH(i, n) b.own_vol[i] = constant;
+    }
+    const double* spot = b.spot;
+    if (plan.premium_adjusted) {  // impact in coins
+        HC_EACH(i, n) b.own_inverse[i] = __builtin_sqrt(spot[i]);
+        spot = b.own_inverse;
+    }
+    HC_EACH(i, n) {
+        const double kappa = smaller(b.own_vol[i] * spot[i], 600.0), far = scaled_exponential(1.0, -smaller(2.0 * kappa * left, 600.0));
+        b.outer[i] = scaled_exponential(1.0, -kappa * (1.0 - far) / (1.0 + far));
+    }
+}
+
+// Orders that may not be made are taken back: soon after a trade, below the least trade, without a move of the price or a keeper; lots are rounded to.
 static bool filter_orders(const HedgePlan& plan, const PolicyPlan& p, const PolicyState& s, HedgeBlock& b, const double* log_spot,
                           std::uint64_t step) {
     const std::size_t n = b.n;
@@ -133,14 +235,16 @@ static bool filter_orders(const HedgePlan& plan, const PolicyPlan& p, const Poli
         HC_EACH(i, n) order[i] = magnitude(order[i]) >= least ? order[i] : 0.0;
     }
     if (p.cool_down > 0) {
-        const double* ready = s.ready;
-        const double now = double(step);
-        HC_EACH(i, n) order[i] = ready[i] <= now ? order[i] : 0.0;
+        const double *traded = s.traded, now = double(step), rest = double(p.cool_down);
+        HC_EACH(i, n) order[i] = now - traded[i] > rest ? order[i] : 0.0;
     }
-    if (p.least_move > 0.0 && step > 0) {
+    if ((p.least_move > 0.0 || p.least_fall > 0.0) && step > 0) {
         const std::uint64_t before = step > p.move_window ? step - p.move_window : 0;
-        const double *past = b.moved[before % plan.history], least = p.least_move;
-        HC_EACH(i, n) order[i] = magnitude(log_spot[i] - past[i]) >= least ? order[i] : 0.0;
+        const double *past = b.moved[before % plan.history], rise = p.least_move, fall = p.least_fall;
+        HC_EACH(i, n) {
+            const double move = log_spot[i] - past[i];
+            order[i] = from_bits(bits_of(order[i]) & (mask_of(move >= rise) | mask_of(move <= -fall)));
+        }
     }
     if (plan.has[std::size_t(OutageKind::keeper)] && !(step == 0 && plan.first_at_once)) {
         const std::uint64_t* down = b.down[std::size_t(OutageKind::keeper)];
@@ -151,38 +255,111 @@ static bool filter_orders(const HedgePlan& plan, const PolicyPlan& p, const Poli
     return any != 0;
 }
 
-template <bool plain_unit, class W>
-static bool decide_within(const PolicyPlan& p, const PolicyState& s, HedgeBlock& b, const double* delta, const W width, bool exposes) {
-    return exposes ? decide_by_deviation<plain_unit, false, true>(p, s, b, delta, width)
-                   : decide_by_deviation<plain_unit, false, false>(p, s, b, delta, width);
+HC_INLINE bool looks(const HedgePlan& plan, const PolicyPlan& p, std::uint64_t step) {
+    return step % p.every == 0 && plan.steps[step].polled && !(p.blackout > 0 && plan.steps[step].to_expiry <= p.blackout);
 }
 
-// The orders of one policy at a step that it looks at; false where there are none. `exposed`: whether the exposure has been added.
+template <bool plain_unit, class W>
+static bool decide_within(const PolicyPlan& p, const PolicyState& s, HedgeBlock& b, const double* delta, const W width, bool exposes) {
+    return exposes ? decide_by_deviation<plain_unit, true>(p, s, b, delta, width)
+                   : decide_by_deviation<plain_unit, false>(p, s, b, delta, width);
+}
+
+// Shares of x, and widths that are USD.
 template <bool plain_unit>
-static bool decide(const HedgePlan& plan, const PolicyPlan& p, const PolicyState& s, HedgeBlock& b, const double* log_spot,
-                   std::uint64_t step, bool& exposed) {
-    const StepPlan& now = plan.steps[step];
-    const double* delta = p.centre == Centre::zakamouline ? zakamouline(plan, p, b, log_spot, step) : ratio_delta(plan, b, p.delta, log_spot, step);
-    exposed = p.exposes && p.trigger == Trigger::deviation && !p.by_ratio;
-    bool any;
-    if (p.trigger == Trigger::move && step > 0) {
-        any = decide_by_move<plain_unit>(p, s, b, delta, log_spot);
-    } else if (p.trigger == Trigger::move) {
-        any = decide_within<plain_unit>(p, s, b, delta, FixedWidth{0.0, 0.0}, false);
-    } else if (p.by_ratio) {
-        any = decide_by_deviation<plain_unit, true, false>(p, s, b, delta, FixedWidth{p.size, p.size});
-    } else {
-        switch (p.width) {
-            case Width::whalley_wilmott:
-                any = decide_within<plain_unit>(p, s, b, delta, ScaledWidth{b.cube, p.size * p.scale * now.root3, p.inner, p.least_width}, exposed);
-                break;
-            case Width::fixed: any = decide_within<plain_unit>(p, s, b, delta, FixedWidth{p.size, p.size * p.inner}, exposed); break;
-            default:
-                if (p.width == Width::fixed_and_proportional) impulse_widths(p, b);
-                if (p.width == Width::realised_vol) realised_widths(p, b);
-                any = decide_within<plain_unit>(p, s, b, delta, LaneWidth{b.outer, b.inner}, exposed);
-                break;
-        }
+static bool decide_by_thresholds(const PolicyPlan& p, const PolicyState& s, HedgeBlock& b, const double* delta, bool exposes) {
+    const double keep = 1.0 - p.ratio;
+    if (p.in_money) {
+        return p.by_ratio ? decide_by_deviation<plain_unit, false>(p, s, b, delta, ScaledShare{b.inverse_spot, p.size, keep})
+                          : decide_by_deviation<plain_unit, false>(p, s, b, delta, ScaledWidth{b.inverse_spot, p.size, p.inner, 0.0});
     }
-    return any && p.filtered ? filter_orders(plan, p, s, b, log_spot, step) : any;
+    return p.by_ratio ? decide_by_deviation<plain_unit, false>(p, s, b, delta, FixedShare{p.size, keep})
+                      : decide_within<plain_unit>(p, s, b, delta, FixedWidth{p.size, p.size * p.inner}, exposes);
+}
+
+// The orders by the law of one policy. `exposed`: whether the exposure has been added.
+template <bool plain_unit>
+static bool decide_by_law(const HedgePlan& plan, const PolicyPlan& p, const PolicyState& s, HedgeBlock& b, const PathBlock& paths,
+                          std::uint64_t step, bool& exposed) {
+    const std::size_t n = b.n;
+    const StepPlan& now = plan.steps[step];
+    const double* log_spot = paths.log_spot[plan.asset];
+    const double* delta = p.centre == Centre::zakamouline ? zakamouline(plan, p, b, log_spot, step) : ratio_delta(plan, b, p.delta, log_spot, step);
+    if (p.in_money) {
+        const double target = p.target;
+        HC_EACH(i, n) b.own_delta[i] = mad(-target, b.inverse_spot[i], delta[i]);
+        delta = b.own_delta;
+    }
+    exposed = p.exposes;
+    if (p.trigger == Trigger::move) {
+        if (step == 0) return decide_within<plain_unit>(p, s, b, delta, FixedWidth{0.0, 0.0}, false);
+        return decide_by_trigger<plain_unit>(p, s, b, delta, MoveTrigger{log_spot, s.last, p.up * p.size, p.down * p.size});
+    }
+    if (p.trigger == Trigger::interval && p.width == Width::fixed) {
+        return decide_by_trigger<plain_unit>(p, s, b, delta, IntervalTrigger<FixedWidth>{s.traded, double(step), {p.size, 0.0}});
+    }
+    switch (p.width) {
+        case Width::fixed: return decide_by_thresholds<plain_unit>(p, s, b, delta, exposed);
+        case Width::whalley_wilmott: {
+            const double* cube = p.decay > 0.0 || p.forecast_level >= 0 ? forecast_cube(plan, p, paths, b, step) : b.cube;
+            return decide_within<plain_unit>(p, s, b, delta, ScaledWidth{cube, p.size * p.scale * now.root3, p.inner, p.least_width}, exposed);
+        }
+        case Width::smooth:
+            smooth_shares(plan, p, paths, b, step);
+            return decide_by_deviation<plain_unit, false>(p, s, b, delta, LaneShare{b.outer});
+        case Width::fixed_and_proportional: impulse_widths(p, b); break;
+        case Width::realised_vol: realised_widths(p, paths, b); break;
+        case Width::zakamouline: break;  // with the delta
+    }
+    const LaneWidth width{b.outer, b.inner};
+    if (p.trigger == Trigger::interval) {
+        return decide_by_trigger<plain_unit>(p, s, b, delta, IntervalTrigger<LaneWidth>{s.traded, double(step), width});
+    }
+    return decide_within<plain_unit>(p, s, b, delta, width, exposed);
+}
+
+template <bool plain_unit>
+static bool decide(const HedgePlan& plan, const PolicyPlan& p, const PolicyState& s, HedgeBlock& b, const PathBlock& paths,
+                   std::uint64_t step, bool& exposed);
+
+// The orders of a combination, merged path by path. An order is a member's where it is not 0.
+template <bool plain_unit>
+static bool decide_by_members(const HedgePlan& plan, const PolicyPlan& p, const PolicyState& s, HedgeBlock& b, const PathBlock& paths,
+                              std::uint64_t step) {
+    const std::size_t n = b.n;
+    double *kept = b.kept[p.depth], *order = b.order;
+    const bool all = p.combination == Combination::all_of;
+    bool begun = false;
+    for (std::size_t k = 0; k < p.member_count; ++k) {
+        const PolicyPlan& member = p.member[k];
+        bool exposed = false;
+        if (!looks(plan, member, step) || !decide<plain_unit>(plan, member, s, b, paths, step, exposed)) {
+            if (all) return false;
+            continue;
+        }
+        if (!begun) {
+            HC_EACH(i, n) kept[i] = order[i] + 0.0;
+        } else if (all) {
+            HC_EACH(i, n) kept[i] = from_bits(bits_of(kept[i]) & mask_of(order[i] != 0.0));
+        } else {
+            HC_EACH(i, n) kept[i] = chosen(kept[i] != 0.0, kept[i], order[i]);
+        }
+        begun = true;
+    }
+    if (!begun) return false;
+    std::uint64_t any = 0;
+    HC_EACH(i, n) {
+        order[i] = kept[i] + 0.0;
+        any |= mask_of(order[i] != 0.0);
+    }
+    return any != 0;
+}
+
+// The orders of one policy at a step that it looks at; false where there are none.
+template <bool plain_unit>
+static bool decide(const HedgePlan& plan, const PolicyPlan& p, const PolicyState& s, HedgeBlock& b, const PathBlock& paths,
+                   std::uint64_t step, bool& exposed) {
+    const bool any = p.member ? decide_by_members<plain_unit>(plan, p, s, b, paths, step)
+                              : decide_by_law<plain_unit>(plan, p, s, b, paths, step, exposed);
+    return any && p.filtered ? filter_orders(plan, p, s, b, paths.log_spot[plan.asset], step) : any;
 }

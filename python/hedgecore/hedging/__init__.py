@@ -15,13 +15,14 @@ from __future__ import annotations
 
 from hedgecore.hedging.attribution import Attribution
 from hedgecore.hedging.book import BookStrips, from_book
+from hedgecore.hedging.auto_hedger import AutoHedger
+from hedgecore.hedging.combinations import AllOf, AnyOf
 from hedgecore.hedging.costs import Costs, square_root_impact
 from hedgecore.hedging.execution import Blocks, Execution, Settlement, exponential, geometric
 from hedgecore.hedging.frontier import Frontier
 from hedgecore.hedging.histogram import Histogram
 from hedgecore.hedging.outages import ChainHalt, Depeg, KeeperDown
 from hedgecore.hedging.policies import (
-    AutoHedger,
     Clock,
     Custom,
     DeltaBand,
@@ -30,7 +31,6 @@ from hedgecore.hedging.policies import (
     NoHedge,
     Policy,
     PriceMove,
-    RealisedVolBand,
     ScaledVol,
     State,
     WhalleyWilmott,
@@ -49,10 +49,18 @@ from hedgecore.hedging.results import LEDGERS, Run
 from hedgecore.hedging.simulate import simulate, solve_risk_aversion, sweep
 from hedgecore.hedging.statistics import entropic_premium, expected_shortfall
 from hedgecore.hedging.traces import Trace
+from hedgecore.hedging.vol_policies import (
+    ForecastWhalleyWilmott,
+    RealisedVolBand,
+    SmoothTrading,
+    VolInterval,
+)
 
 __all__ = [
     "LEDGERS",
     "Attribution",
+    "AllOf",
+    "AnyOf",
     "AutoHedger",
     "BlackDelta",
     "Blocks",
@@ -65,6 +73,7 @@ __all__ = [
     "Depeg",
     "Execution",
     "FixedAndProportional",
+    "ForecastWhalleyWilmott",
     "Frontier",
     "Future",
     "HedgeRatio",
@@ -84,11 +93,13 @@ __all__ = [
     "Settlement",
     "Smile",
     "SmileDelta",
+    "SmoothTrading",
     "Spot",
     "State",
     "StochasticVolDelta",
     "Strip",
     "Trace",
+    "VolInterval",
     "WhalleyWilmott",
     "Zakamouline",
     "entropic_premium",

@@ -31,6 +31,7 @@ class Setting:
     position: Position
     costs: Costs
     rate: float
+    levels: tuple[str, ...] = ()
     asset: Mapping[str, Any] = field(default_factory=dict)  # what the core knows of the underlying
 
 
@@ -55,7 +56,10 @@ class Policy:
     lot
         Trades are rounded to multiples of it.
     least_move, move_window
-        It trades only where the logarithm of the price moved by ``least_move`` or more over the last ``move_window`` steps.
+        It trades only where the logarithm of the price moved by ``least_move`` or more over the last ``move_window`` steps, in the first of them since
+        the start.
+    least_fall
+        The same for falls, where ``least_move`` is for rises alone.
     """
 
     every: int = 1
@@ -67,6 +71,7 @@ class Policy:
     lot: float = 0.0
     least_move: float = 0.0
     move_window: int = 1
+    least_fall: float | None = None
 
     @property
     def family(self) -> str:
@@ -92,6 +97,7 @@ class Policy:
             "least_trade": self.least_trade,
             "lot": self.lot,
             "least_move": self.least_move,
+            "least_fall": -1.0 if self.least_fall is None else self.least_fall,
             "move_window": whole(self.move_window, "move_window", 1, 2**20),
             **self.law(setting),
         }
@@ -211,34 +217,6 @@ class DeltaBand(Policy):
         """As :class:`Policy` says."""
         check(0 <= self.width < math.inf, "width", self.width, "zero or positive")
         return {"size": self.width, "inner": landing(self.to), "up": self.up, "down": self.down}
-
-
-@dataclass(frozen=True, kw_only=True)
-class AutoHedger(Policy):
-    """The automatic hedgers that venues offer: when x leaves its thresholds, ``ratio`` x is traded.
-
-    One threshold and ratio 1 is the plain kind; two thresholds and another ratio the advanced one (Greeks.live); a ``least_move`` over a
-    ``move_window`` is Bybit's.  ``every`` is the polling interval.
-
-    Parameters
-    ----------
-    up, down
-        Thresholds for positive and negative x, in coins; ``down`` is ``up`` where not given.
-    ratio
-        Of the deviation that is traded: 0.5 leaves half of it, 1.5 overshoots.
-    """
-
-    up: float
-    down: float | None = None
-    ratio: float = 1.0
-
-    def law(self, setting: Setting) -> dict[str, Any]:  # noqa: ARG002
-        """As :class:`Policy` says."""
-        down = self.up if self.down is None else self.down
-        check(0 <= self.up < math.inf, "up", self.up, "zero or positive")
-        check(0 <= down < math.inf, "down", down, "zero or positive")
-        check(0 < self.ratio <= 1.5, "ratio", self.ratio, "above 0 and at most 1.5")
-        return {"size": 1.0, "up": self.up, "down": down, "by_ratio": True, "ratio": self.ratio}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -421,43 +399,3 @@ class FixedAndProportional(_Averse):
                 raise ValueError("fixed_cost must be given where the fixed cost is a level")
             fixed = setting.costs.fixed
         return {"width": "fixed_and_proportional", "fixed_cost": fixed, **self.averse(setting)}
-
-
-@dataclass(frozen=True, kw_only=True)
-class RealisedVolBand(Policy):
-    """A band that widens with the realised vol: half width ``width`` (realised / vol)^power.
-
-    The realised variance is the exponentially weighted mean of squared returns, from vol^2 at the start.
-
-    Parameters
-    ----------
-    width
-        Half width where the realised vol is ``vol``, in coins.
-    half_life
-        Of the weights, in steps.
-    vol
-        The mean of the options' vols where not given.
-    power
-        1/3 is that of the cost-optimal band.
-    to
-        As of :class:`DeltaBand`.
-    """
-
-    width: float
-    half_life: float
-    vol: float | None = None
-    power: float = 1.0
-    to: Literal["edge", "middle"] | float = "edge"
-
-    def law(self, setting: Setting) -> dict[str, Any]:
-        """As :class:`Policy` says."""
-        check(0 < self.width < math.inf, "width", self.width, "positive")
-        check(0 < self.half_life < math.inf, "half_life", self.half_life, "positive")
-        return {
-            "width": "realised_vol",
-            "size": self.width,
-            "inner": landing(self.to),
-            "vol": setting.position.vol if self.vol is None else self.vol,
-            "decay": 0.5 ** (1.0 / self.half_life),
-            "power": self.power,
-        }

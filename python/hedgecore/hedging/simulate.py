@@ -195,7 +195,7 @@ def simulate(
             raise ValueError("vol of the options must be given: the paths have none of their own")
         held = replace(held, vol=vol)
     initial = held.initial_value(start, rate)
-    setting = Setting(held, costs, rate, own)
+    setting = Setting(held, costs, rate, tuple(names), own)
     laws = []
     for name, (_, policy) in named.items():
         try:
