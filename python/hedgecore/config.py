@@ -77,8 +77,9 @@ class Catalogue:
         }
 
     def takes_objects(self, hint: Any) -> bool:
-        """Return whether a hint has makers, at any depth."""
-        return bool(self.of(hint)) or any(
+        """Return whether a hint takes objects of classes, at any depth; lists of numbers are none."""
+        made = (m if inspect.isclass(m) else hints_of(m)["return"] for m in self.of(hint).values())
+        return any(map(inspect.isclass, made)) or any(
             self.takes_objects(inner) for arm in arms(hint) for inner in typing.get_args(arm)
         )
 
