@@ -34,6 +34,7 @@ struct PolicyPlan : HedgePolicy {
     double scale = 0;            // of the shared power: the law's constants but those of time
     double scale_root = 0, scale_shift = 0, scale_pole = 0;  // of Zakamouline's terms
     double impulse = 0, load = 0;  // of the law of fixed and proportional costs
+    double load_root = 0, per_load_root = 0;  // load^(1/9) and its inverse
     std::size_t delta = 0;       // which of the hedge ratios
     double tolerance = 0;        // deviations that are rounding
     const PolicyPlan* member = nullptr;  // of a combination
@@ -168,6 +169,7 @@ struct HedgeBlock {
     alignas(64) Lane option;   // P&L of the position
     alignas(64) Lane delta, gamma, log_gamma;
     alignas(64) Lane cube, root, shift, impulse;
+    alignas(64) Lane ninth, per_ninth;        // (S impulse)^(1/9) and its inverse
     alignas(64) Lane own_delta, own_gamma, own_vol, own_inverse;
     alignas(64) Lane outer, inner;            // of a law
     alignas(64) Lane order;

@@ -248,6 +248,8 @@ PolicyPlan policy_plan(PreparedHedge& to, const HedgePolicy& policy, const Check
     } else if (p.width == Width::fixed_and_proportional) {
         p.impulse = power(12.0 * p.fixed_cost / gamma, 0.25);
         p.load = 2.0 * p.cost * power(6.0 / gamma, 0.25) / power(2.0 * p.fixed_cost, 0.75);
+        p.load_root = p.load > 0 ? power(p.load, 1.0 / 9.0) : 0.0;
+        p.per_load_root = p.load > 0 ? power(p.load, -1.0 / 9.0) : 1e300;
         to.plan.needs |= hedge_gamma | hedge_impulse;
     } else if (p.width == Width::smooth) {
         p.scale = std::sqrt(gamma * (double(p.every) * to.plan.step) / (2.0 * p.impact));

@@ -131,7 +131,11 @@ static void shared_greeks(const HedgePlan& plan, const PathBlock& paths, HedgeBl
     if (plan.needs & hedge_cube) power(b.cube, 2.0 / 3.0, (coin - 1.0) / 3.0);
     if (plan.needs & hedge_root) power(b.root, 0.5, 0.5 * (coin - 1.0));
     if (plan.needs & hedge_shift) power(b.shift, 0.15, 0.15 * (1.0 - coin));
-    if (plan.needs & hedge_impulse) power(b.impulse, 0.5, 0.25 * coin - 0.5);
+    if (plan.needs & hedge_impulse) {
+        power(b.impulse, 0.5, 0.25 * coin - 0.5);
+        power(b.ninth, 0.5 / 9.0, (0.25 * coin + 0.5) / 9.0);
+        power(b.per_ninth, -0.5 / 9.0, -(0.25 * coin + 0.5) / 9.0);
+    }
 }
 
 template <bool plain_unit>

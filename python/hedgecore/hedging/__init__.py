@@ -14,8 +14,8 @@
 from __future__ import annotations
 
 from hedgecore.hedging.attribution import Attribution
-from hedgecore.hedging.book import BookStrips, from_book
 from hedgecore.hedging.auto_hedger import AutoHedger
+from hedgecore.hedging.book import BookStrips, from_book
 from hedgecore.hedging.combinations import AllOf, AnyOf
 from hedgecore.hedging.costs import Costs, square_root_impact
 from hedgecore.hedging.execution import Blocks, Execution, Settlement, exponential, geometric
@@ -58,9 +58,9 @@ from hedgecore.hedging.vol_policies import (
 
 __all__ = [
     "LEDGERS",
-    "Attribution",
     "AllOf",
     "AnyOf",
+    "Attribution",
     "AutoHedger",
     "BlackDelta",
     "Blocks",

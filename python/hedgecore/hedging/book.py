@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
+from hedgecore.book import Book, Market
 from hedgecore.hedging.position import (
     Future,
     Instrument,
@@ -21,10 +22,7 @@ from hedgecore.hedging.position import (
 )
 from hedgecore.instruments import CASH, FUTURE, OPTION, SPOT
 from hedgecore.paths.random import whole
-
-if TYPE_CHECKING:
-    from hedgecore.book import Book, Market
-    from hedgecore.surface import Surface
+from hedgecore.surface import Surface
 
 YEAR_DAYS = 365
 

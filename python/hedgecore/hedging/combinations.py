@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from hedgecore.hedging.policies import Custom, Policy, Setting
+from hedgecore.hedging.ratios import BLACK
 
 
 @dataclass(frozen=True, init=False)

@@ -5,15 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import Any, Final, Literal
 
 import numpy as np
 
 from hedgecore._inputs import kinds
 from hedgecore.pricing import price
-
-if TYPE_CHECKING:
-    from hedgecore.surface import Surface
+from hedgecore.surface import Surface
+from hedgecore.surface.dynamics import SkewStickiness
 
 NO_SMILE: Final = (0.0,) * 14
 
@@ -53,8 +52,6 @@ class Smile:
 
     def row(self, expiry: float) -> tuple[float, ...]:
         """Return what the core needs: two slices, their weights, the expiry and the ratio."""
-        from hedgecore.surface.dynamics import SkewStickiness
-
         base = self.surface.base
         return tuple(SkewStickiness({base: self.surface}, self.stickiness).smile(base, expiry))
 
