@@ -331,3 +331,8 @@ def test_common_jumps() -> None:
     assert set(np.rint(counts)) == {1, 2, 3}
     apart = log_steps(Correlated([a, b], 0.0))
     assert_correlation(apart[0], apart[1], 0.0)
+
+
+def test_a_negative_spread_of_gas_prices_is_named() -> None:
+    with pytest.raises(ValueError, match="std = -1 must be zero or positive"):
+        hc.paths.gas_price(median=1.0, std=-1, half_life=0.01)
