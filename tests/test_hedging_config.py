@@ -242,7 +242,7 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ({"position.strike": -1.0}, "position.strike = -1.0 must be positive"),
     ({"position.strick": 1.0}, "position.strick is unknown; the nearest is strike"),
     ({"position.kind": "straddle"}, "position.kind = 'straddle'"),
-    ({"position": {}}, "position.strike is missing"),
+    ({"position": {}}, "position.type is missing; it is one of Option, Strip"),
     ({"position": []}, "position has no options"),
     ({"position": [{"strike": 100.0, "expiry": 0.1, "vol": 0.6}, {"strike": 100.0, "expiry": 0.01234, "vol": 0.6}]}, r"position\[1\]: expiry = 0.01234 does not fall on one of 60 steps"),
     ({"position": [{"strike": 100.0, "expiry": 0.1, "vol": 0.6}, {"strike": "x", "expiry": 0.1}]}, r"position\[1\].strike must be a number"),
@@ -265,7 +265,7 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ({"levels.gas": {"type": "gas_price", "median": 20.0, "std": 0.5, "half_life": -1.0}}, "levels.gas.half_life = -1.0 must be positive"),
     ({"instrument": {}}, "instrument.type is missing; it is one of"),
     ({"instrument": {"type": "Perpetual", "settlement": "invers"}}, "instrument.settlement must be 'linear' or 'inverse', not 'invers'"),
-    ({"costs": 3}, "costs must be a table with type = Costs, not 3"),
+    ({"costs": 3}, "costs must be a table with type = Costs or a table, not 3"),
     ({"run": 3}, "run must be a table, not 3"),
     ({"run.a b": 3}, "run.a b is no key that can be changed"),
 ]  # fmt: skip

@@ -122,7 +122,7 @@ def test_leland() -> None:
         option, hc.paths.GBM(vol=0.25), {"leland": hg.Leland(), "black": hg.Clock()}, n_paths=40_000, steps=100, seed=2,
         drift=0.05, rate=0.05, costs=hg.Costs(fee=0.01, close=False),
     )  # fmt: skip
-    scale = hg.Leland().law(_setting(run.costs, option, 100))["vol_scale"]
+    scale = hg.Leland().law(_setting(run.costs, option, 100))["hedge_ratio"]["vol_scale"]
     assert 0.25 * scale == pytest.approx(0.320, abs=5e-4)
     want = hc.price("call", strike=100, expiry=1, vol=0.25 * scale, spot=100, rate=0.05)
     assert want == pytest.approx(14.99, abs=0.005)
@@ -140,7 +140,7 @@ def _setting(costs: hg.Costs, option: hg.Option, steps: int) -> Any:
     from hedgecore.hedging.policies import Setting
     from hedgecore.hedging.position import Position
 
-    return Setting(Position.of(option, steps, None), costs, 0.0)
+    return Setting(Position.of(option, steps, None, 100.0, 0.0), costs, 0.0)
 
 
 @pytest.mark.parametrize(("gamma", "k"), [(0.1, 1e-3), (1.0, 1e-2), (5.0, 2e-4)])

@@ -19,13 +19,29 @@ T chosen_of(const py::dict& values, const char* name, std::initializer_list<cons
     throw py::value_error(std::string(name) + " = '" + word + "' is unknown");
 }
 
+HedgeRatio ratio_of(const py::dict& values) {
+    HedgeRatio r;
+    r.kind = chosen_of<RatioKind>(values, "kind", {"black", "scaled_vol", "smile", "hull_white", "stochastic_vol"});
+    for (const auto& [name, number] : {std::pair{"vol_scale", &r.vol_scale}, std::pair{"stickiness", &r.stickiness},
+                                       std::pair{"covariance", &r.covariance}, std::pair{"reversion", &r.reversion}}) {
+        if (values.contains(name)) *number = entry<double>(values, name);
+    }
+    for (const auto& [name, numbers] : {std::pair{"call", r.call}, std::pair{"put", r.put}}) {
+        if (!values.contains(name)) continue;
+        const auto given = entry<std::vector<double>>(values, name);
+        if (given.size() != 3) throw py::value_error(std::string(name) + " must be three numbers");
+        std::copy_n(given.begin(), 3, numbers);
+    }
+    return r;
+}
+
 HedgePolicy policy_of(const py::dict& values) {
     HedgePolicy p;
     for (const auto& item : values) {  // a name that is not one of these is a mistake of the package
         const auto name = item.first.cast<std::string>();
         const char* key = name.c_str();
         if (name == "trigger") p.trigger = chosen_of<Trigger>(values, key, {"deviation", "move", "interval"});
-        else if (name == "centre") p.centre = chosen_of<Centre>(values, key, {"shared", "scaled_vol", "zakamouline"});
+        else if (name == "centre") p.centre = chosen_of<Centre>(values, key, {"shared", "zakamouline"});
         else if (name == "width")
             p.width = chosen_of<Width>(values, key, {"fixed", "whalley_wilmott", "zakamouline", "fixed_and_proportional", "realised_vol", "smooth"});
         else if (name == "combination") p.combination = chosen_of<Combination>(values, key, {"none", "any_of", "all_of"});
@@ -51,7 +67,7 @@ HedgePolicy policy_of(const py::dict& values) {
         else if (name == "cost") p.cost = entry<double>(values, key);
         else if (name == "fixed_cost") p.fixed_cost = entry<double>(values, key);
         else if (name == "vol") p.vol = entry<double>(values, key);
-        else if (name == "vol_scale") p.vol_scale = entry<double>(values, key);
+        else if (name == "hedge_ratio") p.hedge_ratio = ratio_of(values[key].cast<py::dict>());
         else if (name == "zakamouline") p.zakamouline = entry<double>(values, key);
         else if (name == "decay") p.decay = entry<double>(values, key);
         else if (name == "power") p.power = entry<double>(values, key);
@@ -119,15 +135,21 @@ OrderExecution order_execution_of(const py::dict& values) {
 }
 
 std::vector<HedgedOption> position_of(const Table& rows) {
-    if (rows.ndim() != 2 || rows.shape(1) != 5) throw py::value_error("position must have rows of kind, strike, quantity, vol, expiry_step");
+    constexpr std::size_t own = 5, smile = sizeof(ScenarioSmile) / sizeof(double);
+    if (rows.ndim() != 2 || size_of(rows.shape(1)) != own + smile) {
+        throw py::value_error("position must have rows of kind, strike, quantity, vol, expiry_step and smile");
+    }
     std::vector<HedgedOption> position(size_of(rows.shape(0)));
     for (std::size_t j = 0; j < position.size(); ++j) {
-        const double* row = rows.data() + 5 * j;
+        const double* row = rows.data() + (own + smile) * j;
         position[j].kind = row[0];
         position[j].strike = row[1];
         position[j].quantity = row[2];
         position[j].vol = row[3];
         position[j].expiry_step = std::size_t(row[4]);
+        const double* s = row + own;
+        if (s[12] == 0) continue;  // an expiry of 0: none
+        position[j].smile = ScenarioSmile{{s[0], s[1], s[2], s[3], s[4]}, {s[5], s[6], s[7], s[8], s[9]}, s[10], s[11], s[12], s[13]};
     }
     return position;
 }
@@ -151,6 +173,10 @@ py::tuple simulate(const py::dict& model, std::uint64_t seed, std::uint64_t firs
     terms.numeraire = chosen_of<Numeraire>(terms_, "numeraire", {"quote", "coin"});
     terms.model_vol = entry<bool>(terms_, "model_vol");
     terms.initial_value = entry<double>(terms_, "initial_value");
+    terms.asset = entry<std::size_t>(terms_, "asset");
+    terms.spot = entry<double>(terms_, "spot");
+    terms.holding = entry<double>(terms_, "holding");
+    terms.attribution = entry<bool>(terms_, "attribution");
 
     HedgeInstrument instrument;
     instrument.kind = chosen_of<HedgeKind>(instrument_, "kind", {"spot", "linear_perpetual", "inverse_perpetual", "dated_future"});
@@ -197,6 +223,14 @@ py::tuple simulate(const py::dict& model, std::uint64_t seed, std::uint64_t firs
     py::array_t<double> option(static_cast<py::ssize_t>(paths)), sums({policies.size(), hedge_ledgers, std::size_t(2)});
     outputs.option = option.mutable_data();
     outputs.sums = sums.mutable_data();
+    py::object lines = py::none(), price = py::none();
+    if (terms.attribution) {
+        py::array_t<double> by_line({hedge_lines, paths}), by_policy({policies.size(), paths});
+        for (std::size_t k = 0; k < hedge_lines; ++k) outputs.line[k] = by_line.mutable_data() + k * paths;
+        outputs.price = by_policy.mutable_data();
+        lines = by_line;
+        price = by_policy;
+    }
     py::dict outages;
     for (const Outage& o : orders.outages) {
         const auto kind = std::size_t(o.kind);
@@ -233,7 +267,7 @@ py::tuple simulate(const py::dict& model, std::uint64_t seed, std::uint64_t firs
         simulate_hedging(argument.model, run, options, terms, instrument, policies, costs, orders, outputs, execution, decisions);
     }
     if (!progress.is_none()) progress(paths, paths);
-    return py::make_tuple(option, kept, sums, outages, traced);
+    return py::make_tuple(option, kept, sums, outages, traced, lines, price);
 }
 
 }  // namespace
@@ -242,11 +276,14 @@ void bind_hedging(py::module_& m) {
     py::tuple names(hedge_ledgers);
     for (std::size_t k = 0; k < hedge_ledgers; ++k) names[k] = hedge_ledger_names[k];
     m.attr("hedge_ledgers") = names;
+    py::tuple lines(hedge_lines);
+    for (std::size_t k = 0; k < hedge_lines; ++k) lines[k] = hedge_line_names[k];
+    m.attr("hedge_lines") = lines;
     m.def("simulate_hedging", &simulate, py::arg("model"), py::arg("seed"), py::arg("first_path"), py::arg("paths"), py::arg("steps"),
           py::arg("step"), py::arg("position"), py::arg("terms"), py::arg("instrument"), py::arg("policies"), py::arg("costs"),
           py::arg("orders"), py::arg("keep"), py::arg("trace"), py::arg("threads"), py::arg("progress"),
           "P&L of the position by path, the ledgers kept by policy and path, sums of all ledgers, shares of time in outages by path, and the "
-          "paths that are followed.");
+          "paths that are followed; with attribution its lines by path, and by policy and path what the hedge earned by moves of the price.");
 }
 
 }  // namespace hedgecore::bindings

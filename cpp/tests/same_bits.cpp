@@ -613,8 +613,8 @@ void print_hedging() {
     all.move_window = 2;
     policies.push_back(any);
     policies.push_back(all);
-    policies[0].centre = Centre::scaled_vol;
-    policies[0].vol_scale = 1.25;
+    policies[0].hedge_ratio.kind = RatioKind::scaled_vol;
+    policies[0].hedge_ratio.vol_scale = 1.25;
     for (const bool coin : {false, true}) {
         HedgeRun terms;
         terms.rate = coin ? 0.0 : 0.0625;

@@ -156,6 +156,7 @@ def simulate_paths(
 ]: ...
 
 hedge_ledgers: tuple[str, ...]
+hedge_lines: tuple[str, ...]
 
 def simulate_hedging(
     model: dict[str, Any],
@@ -180,6 +181,8 @@ def simulate_hedging(
     npt.NDArray[np.float64],
     dict[str, npt.NDArray[np.float64]],
     dict[str, npt.NDArray[np.float64]],
+    npt.NDArray[np.float64] | None,
+    npt.NDArray[np.float64] | None,
 ]: ...
 def fit_svi(
     k: npt.NDArray[np.float64],

@@ -13,21 +13,25 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "hedgecore/parallel.hpp"
 #include "hedgecore/paths.hpp"
+#include "hedgecore/risk.hpp"
 
 namespace hedgecore {
 
 enum class Numeraire { quote, coin };
 
-// A European option on the first asset, held to its expiry.
+// A European option on the underlying, held to its expiry. With a smile its vol is that of the smile at
+//     ln(K / F_0) - (1 - R) ln(F_t / F_0), R = smile->ratio: strike (1) or moneyness (0) keeps its vol, whatever the option's age.
 struct HedgedOption {
     double kind = 1;            // +1 call, -1 put
     double strike = 0, quantity = 0;
-    double vol = 0;             // of the Greeks; not read where HedgeRun::model_vol
+    double vol = 0;             // of the Greeks; not read where HedgeRun::model_vol or with a smile
     std::size_t expiry_step = 0;
+    std::optional<ScenarioSmile> smile{};
 };
 
 enum class HedgeKind { spot, linear_perpetual, inverse_perpetual, dated_future };
@@ -42,9 +46,26 @@ struct HedgeInstrument {
 };
 
 enum class Trigger { deviation, move, interval };  // of the delta from its target; of ln S since the last trade; the time since then
-enum class Centre { shared, scaled_vol, zakamouline };
+enum class Centre { shared, zakamouline };
 enum class Width { fixed, whalley_wilmott, zakamouline, fixed_and_proportional, realised_vol, smooth };
 enum class Combination { none, any_of, all_of };
+
+// The delta that is hedged: Black's, net of premium in coins; at vols times a factor; or Black's plus vega / S times what the vol is
+// expected to move with ln S, which is
+//     smile            (stickiness - 1) psi, psi = d vol / d ln K of the option's smile (Bergomi 2009)
+//     hull_white       (a + b D + c D^2) / sqrt(tau), D Black's delta (Hull and White 2017)
+//     stochastic_vol   covariance / vol * (d - (1 - d) / x) / 2, x = reversion tau, d = (1 - e^-x) / x: the least variance in Heston's model to
+//                      first order in the vol of vol, covariance = rho xi
+enum class RatioKind { black, scaled_vol, smile, hull_white, stochastic_vol };
+
+struct HedgeRatio {
+    RatioKind kind = RatioKind::black;
+    double vol_scale = 1;
+    double stickiness = 1;
+    double call[3] = {}, put[3] = {};  // a, b, c
+    double covariance = 0, reversion = 0;
+    bool operator==(const HedgeRatio&) const = default;
+};
 
 // A policy is a setting of few laws. With x the delta of hedge and position less the target, and H the half width of its law, it trades
 // when x > up H or x < -down H, to the nearest of inner * these bounds (1: the edge, 0: the middle) or, by_ratio, by `ratio` of x.
@@ -61,6 +82,7 @@ struct HedgePolicy {
     Trigger trigger = Trigger::deviation;
     Centre centre = Centre::shared;
     Width width = Width::fixed;
+    HedgeRatio hedge_ratio{};
     std::size_t every = 1;  // it looks at steps 0, every, 2 every, ...
     double size = 0;        // H where fixed; a factor of the law elsewhere
     double up = 1, down = 1, inner = 1;
@@ -71,7 +93,6 @@ struct HedgePolicy {
     double risk_aversion = 1;      // per unit of the numeraire
     double cost = 0, fixed_cost = 0;  // what the laws take them to be: a share of the amount, USD a trade
     double vol = 0;                // what the laws take it to be
-    double vol_scale = 1;          // of the options' vols, Centre::scaled_vol
     double zakamouline = 4.76;     // the factor of Kz
     double decay = 0;              // weight of the past in the average of squared returns, which starts from vol^2; 0: none
     int forecast_level = -1;       // the level of the paths that is the vol, in its place
@@ -93,7 +114,7 @@ struct HedgeView {
     std::size_t step = 0, n = 0;
     std::uint64_t first_path = 0;
     const double *spot = nullptr, *variance = nullptr;
-    const double *delta = nullptr, *spot_gamma = nullptr;  // of the position: its hedge ratio, and S times its gamma
+    const double *delta = nullptr, *spot_gamma = nullptr;  // of the position: by the policy's hedge ratio; S times its gamma
     const double *held = nullptr, *ordered = nullptr;      // of the instrument; ordered: with what is in flight
     double* order = nullptr;                               // to be filled in, in units of the instrument; 0 at first
     std::shared_ptr<const void> memory;                    // what the arrays lie in
@@ -151,11 +172,23 @@ inline constexpr std::size_t hedge_ledgers = 15;
 inline constexpr const char* hedge_ledger_names[hedge_ledgers] = {"pnl", "cost", "turnover", "trades", "fixed", "impact", "latency", "exposure", "failures",
                                                                   "fee", "spread", "outage", "peg", "delta_drift", "gamma_leakage"};
 
+// What the position earned, by what made it: sums over the steps of the terms of Taylor's series in the price and the vols with the Greeks
+// of the start of the step. The price is S, in coins -1 / S, in which every hedge is linear. edge: the value at the start less what
+// was paid; gamma_theta: Gamma dS^2 / 2 + theta dt; carry: interest on the value; residual: the revaluation less all terms, on steps with
+// |ln(S' / S)| > 4 vol sqrt(dt) counted as jumps.
+enum class HedgeLine { edge, delta, gamma_theta, vega, vanna, volga, carry, jumps, residual };
+inline constexpr std::size_t hedge_lines = 9;
+inline constexpr const char* hedge_line_names[hedge_lines] = {"edge", "delta", "gamma_theta", "vega", "vanna", "volga", "carry", "jumps", "residual"};
+
 struct HedgeRun {
     double rate = 0;  // per year: of cash, and of the options' forward S exp(rate (T - t))
     Numeraire numeraire = Numeraire::quote;
     bool model_vol = false;    // vols are the root of the path's variance
     double initial_value = 0;  // of the position, paid at time 0
+    std::size_t asset = 0;     // of the paths: the underlying
+    double spot = 0;           // at the start; read for smiles alone
+    double holding = 0;        // of the instrument at the start, at the price there and without costs
+    bool attribution = false;
 };
 
 // Paths that are followed step by step: their places in the run, ascending. Arrays are [path][time] and [policy][path][time], the times
@@ -166,10 +199,13 @@ struct HedgeTrace {
     double *held = nullptr, *ordered = nullptr, *cost = nullptr;  // of each policy; ordered: with what is in flight
 };
 
-// out[ledger][policy * stride + path], null where not wanted; `option` holds the position without hedge.
+// out[ledger][policy * stride + path], null where not wanted; `option` holds the position without hedge. With attribution: line[k][path] of
+// the position, and price[policy * stride + path], what the hedge earned by moves of the price.
 struct HedgeOutputs {
     double* option = nullptr;
     double* ledger[hedge_ledgers] = {};
+    double* line[hedge_lines] = {};
+    double* price = nullptr;
     std::size_t stride = 0;
     double* sums = nullptr;  // [policy][ledger][2]: over the paths, of the ledger and of its square
     double* outage[outage_kinds] = {};  // by path: the share of time in outages of a kind; null where not wanted

@@ -47,6 +47,8 @@ namespace {
 #include "paths/resample.inl"
 #include "paths/paths.inl"
 #include "hedging/greeks.inl"
+#include "hedging/ratios.inl"
+#include "hedging/attribution.inl"
 #include "hedging/policies.inl"
 #include "hedging/events.inl"
 #include "hedging/fills.inl"

@@ -2,9 +2,9 @@
 
 // One number says whether an event begins by chance, and how long it lasts: below `start` it does, and is then uniform again; above, what
 // it is above is uniform, and tells how long an event lasts that begins with a move.
-static void outage_begins(const OutagePlan& o, const PathBlock& paths, const HedgeBlock& b, double* until, const double* u, std::uint64_t step) {
+static void outage_begins(const OutagePlan& o, const double* log_spot, const HedgeBlock& b, double* until, const double* u, std::uint64_t step) {
     const std::size_t n = b.n;
-    const double *log_spot = paths.log_spot[0], *before = b.log_before;
+    const double* before = b.log_before;
     const double now = double(step), start = o.start, per_start = start > 0.0 ? 1.0 / start : 0.0, per_rest = 1.0 / (1.0 - start);
     const double mean = o.mean, move = o.move;
     HC_EACH(i, n) {
@@ -27,7 +27,7 @@ static void outages_step(const HedgePlan& plan, const PathBlock& paths, HedgeBlo
         double* until = b.until[e];
         if (step > 0 && o.mean > 0.0) {
             draw<false>(paths, b.draws[e], stream_of(PathStream::outage, 0, std::uint32_t(e)), step);
-            outage_begins(o, paths, b, until, b.draws[e].uniform[step & 1], step);
+            outage_begins(o, paths.log_spot[plan.asset], b, until, b.draws[e].uniform[step & 1], step);
         }
         bool window = false;
         for (std::size_t w = 0; w < o.window_count; ++w) window |= o.windows[2 * w] <= step && step < o.windows[2 * w + 1];

@@ -65,5 +65,10 @@ static void fill(const HedgePlan& plan, const PolicyState& s, const HedgeBlock& 
         turnover[i] = mad(coins, amount[i], turnover[i]);
         trades[i] += size[i] != 0.0 ? 1.0 : 0.0;
     }
+    if (plan.attribution) {
+        double* price = s.price;
+        const double* price_worth = b.price_worth;
+        HC_EACH(i, n) price[i] = mad(-size[i], price_worth[i], price[i]);
+    }
     if (plan.small_costs) charge<plain_unit>(plan, s, b, size, attempts);
 }

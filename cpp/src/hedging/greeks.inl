@@ -29,43 +29,101 @@ static void add_option(const HedgePlan& plan, const OptionPlan& o, std::uint64_t
     }
 }
 
-// All options that live at `step`: those that expire later, of which there is one before the horizon.
-template <bool own_vol, bool with_gamma, bool premium_adjusted>
-static void add_options(const HedgePlan& plan, std::uint64_t step, const double& vol_scale, const double* log_spot, const double* vols,
-                        const double* inverse_vols, double* delta, double* gamma, std::size_t n) {
+// The vol of a model, and those of options with a smile: at ln(K / F_0) - (1 - R) ln(F_t / F_0).
+static void move_vols(const HedgePlan& plan, const PathBlock& paths, HedgeBlock& b, std::uint64_t step) {
+    const std::size_t n = b.n;
+    if (plan.model_vol) {
+        const double* variance = paths.variance[plan.asset];
+        const VolLanes& to = b.vols[0];
+        if (plan.attribution) {
+            HC_EACH(i, n) to.before[i] = to.vol[i] + 0.0;
+        }
+        HC_EACH(i, n) {
+            const double vol = __builtin_sqrt(larger(variance[i], 1e-12));
+            to.vol[i] = vol;
+            to.inverse[i] = 1.0 / vol;
+        }
+        return;
+    }
+    if (plan.vols == 0) return;
+    const double* log_spot = paths.log_spot[plan.asset];
+    const double start = plan.log_start + plan.rate * plan.step * double(step);  // ln of F_0 less the carry of what is left
+    for (std::size_t j = 0; j < plan.options; ++j) {
+        const OptionPlan& o = plan.option[j];
+        if (o.smile < 0 || o.expiry <= step) continue;
+        const ScenarioSmile smile = plan.smile[o.smile];
+        const VolLanes& to = b.vols[o.vols];
+        const double per_year = 1.0 / smile.expiry, follows = smile.ratio - 1.0, moneyness = o.moneyness;
+        if (plan.attribution) {
+            HC_EACH(i, n) to.before[i] = to.vol[i] + 0.0;
+        }
+        if (plan.slopes) {
+            HC_EACH(i, n) {
+                const SlidePoint at = smile_at(smile, per_year, mad(follows, log_spot[i] - start, moneyness));
+                to.vol[i] = at.vol;
+                to.inverse[i] = 1.0 / at.vol;
+                to.slope[i] = at.slope;
+            }
+        } else {
+            HC_EACH(i, n) {
+                const double vol = smile_at(smile, per_year, mad(follows, log_spot[i] - start, moneyness)).vol;
+                to.vol[i] = vol;
+                to.inverse[i] = 1.0 / vol;
+            }
+        }
+    }
+}
+
+// Factors of an option's vol, path by path; null: none.
+struct VolFactors {
+    const double *vol, *inverse;
+};
+
+static VolFactors vols_of(const OptionPlan& o, const HedgeBlock& b) {
+    return o.vols < 0 ? VolFactors{nullptr, nullptr} : VolFactors{b.vols[o.vols].vol, b.vols[o.vols].inverse};
+}
+
+template <bool with_gamma, bool premium_adjusted>
+static void add_options(const HedgePlan& plan, HedgeBlock& b, std::uint64_t step, const double& vol_scale, const double* log_spot,
+                        const VolFactors& factors, double* delta, double* gamma) {
+    const std::size_t n = b.n;
     bool first = true;
     for (std::size_t j = 0; j < plan.options; ++j) {
         const OptionPlan& o = plan.option[j];
         if (o.expiry <= step) continue;
-        if (first) {
-            add_option<own_vol, with_gamma, premium_adjusted, true>(plan, o, step, vol_scale, log_spot, vols, inverse_vols, delta, gamma, n);
-        } else {
-            add_option<own_vol, with_gamma, premium_adjusted, false>(plan, o, step, vol_scale, log_spot, vols, inverse_vols, delta, gamma, n);
+        VolFactors own = vols_of(o, b);
+        if (factors.vol && own.vol) {
+            HC_EACH(i, n) {
+                b.mixed_vol[i] = factors.vol[i] * own.vol[i];
+                b.mixed_inverse[i] = factors.inverse[i] * own.inverse[i];
+            }
+            own = {b.mixed_vol, b.mixed_inverse};
+        } else if (factors.vol) {
+            own = factors;
         }
+        const auto add = own.vol ? (first ? add_option<true, with_gamma, premium_adjusted, true> : add_option<true, with_gamma, premium_adjusted, false>)
+                                 : (first ? add_option<false, with_gamma, premium_adjusted, true> : add_option<false, with_gamma, premium_adjusted, false>);
+        add(plan, o, step, vol_scale, log_spot, own.vol, own.inverse, delta, gamma, n);
         first = false;
+    }
+    if (!first) return;
+    HC_EACH(i, n) delta[i] = 0.0 * log_spot[i];
+    if constexpr (with_gamma) {
+        HC_EACH(i, n) gamma[i] = 0.0 * log_spot[i];
     }
 }
 
-template <bool value>
-struct Constant {
-    static constexpr bool is = value;
-};
-
 // The net delta of the position, and S times its gamma where wanted, at vol_scale and, where given, lanes of factors of the vol. It
 // only chooses: the scale comes by reference, so that no number is touched here.
-static void position_greeks(const HedgePlan& plan, std::uint64_t step, const double& vol_scale, const double* log_spot, const double* vols,
-                            const double* inverse_vols, double* delta, double* gamma, std::size_t n) {
-    const auto run = [&](auto adjusted) {
-        constexpr bool net = decltype(adjusted)::is;
-        if (vols) {
-            gamma ? add_options<true, true, net>(plan, step, vol_scale, log_spot, vols, inverse_vols, delta, gamma, n)
-                  : add_options<true, false, net>(plan, step, vol_scale, log_spot, vols, inverse_vols, delta, gamma, n);
-        } else {
-            gamma ? add_options<false, true, net>(plan, step, vol_scale, log_spot, vols, inverse_vols, delta, gamma, n)
-                  : add_options<false, false, net>(plan, step, vol_scale, log_spot, vols, inverse_vols, delta, gamma, n);
-        }
-    };
-    plan.premium_adjusted ? run(Constant<true>{}) : run(Constant<false>{});
+static void position_greeks(const HedgePlan& plan, HedgeBlock& b, std::uint64_t step, const double& vol_scale, const double* log_spot,
+                            const VolFactors& factors, double* delta, double* gamma) {
+    if (plan.premium_adjusted) {
+        gamma ? add_options<true, true>(plan, b, step, vol_scale, log_spot, factors, delta, gamma)
+              : add_options<false, true>(plan, b, step, vol_scale, log_spot, factors, delta, gamma);
+    } else {
+        gamma ? add_options<true, false>(plan, b, step, vol_scale, log_spot, factors, delta, gamma)
+              : add_options<false, false>(plan, b, step, vol_scale, log_spot, factors, delta, gamma);
+    }
 }
 
 // What options that expire now pay.

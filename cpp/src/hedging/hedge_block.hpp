@@ -22,8 +22,11 @@ enum HedgeNeeds : unsigned {
 
 struct OptionPlan {
     double kind = 1, quantity = 0, strike = 0, log_strike = 0;
-    double vol = 0;            // 1 where it is the model's
+    double vol = 0;            // 1 where it is the model's or a smile's
     std::uint64_t expiry = 0;  // step
+    int vols = -1;             // its lanes of vols, if it has any
+    int smile = -1;            // of the plan's
+    double moneyness = 0;      // ln(K / F) at the start, of a smile
 };
 
 struct PolicyPlan : HedgePolicy {
@@ -31,6 +34,8 @@ struct PolicyPlan : HedgePolicy {
     double scale = 0;            // of the shared power: the law's constants but those of time
     double scale_root = 0, scale_shift = 0, scale_pole = 0;  // of Zakamouline's terms
     double impulse = 0, load = 0;  // of the law of fixed and proportional costs
+    double load_root = 0, per_load_root = 0;  // load^(1/9) and its inverse
+    std::size_t delta = 0;       // which of the hedge ratios
     double tolerance = 0;        // deviations that are rounding
     const PolicyPlan* member = nullptr;  // of a combination
     std::size_t member_count = 0, depth = 0;  // depth: how many combinations it lies in
@@ -67,6 +72,15 @@ struct HedgePlan {
     const StepPlan* steps = nullptr;     // steps + 1 of them
     const double* variance_decay = nullptr;
     const double* variance_start = nullptr;
+    const ScenarioSmile* smile = nullptr;
+    const HedgeRatio* ratio = nullptr;   // distinct; the first is Black's, that of exposures and gamma
+    std::size_t ratios = 1, vols = 0;    // lanes of vols: one for the model or one for each option with a smile
+    bool slopes = false;                 // of smiles
+    bool attribution = false;
+    double mean_vol = 0;                 // at the start; says what is a jump
+    double log_start = 0;                // ln S there
+    std::size_t asset = 0;
+    double holding = 0;
     unsigned needs = 0;
     bool model_vol = false, premium_adjusted = false;  // coin accounting: deltas net of premium
     HedgeKind kind = HedgeKind::spot;
@@ -111,6 +125,13 @@ enum OrderPart : std::size_t {
     order_parts,
 };
 
+// A vol that moves: of all options or of one. With attribution its last value, and Greeks of the options that have it and live after
+// the coming step. Null where not needed.
+struct VolLanes {
+    double *vol, *inverse, *slope;  // slope: d vol / d ln K
+    double *before, *vega, *vanna, *volga;
+};
+
 // What a policy holds on each path of the block.
 struct PolicyState {
     double *ordered;  // holding when all orders in flight are filled
@@ -120,6 +141,7 @@ struct PolicyState {
     double *fees, *outage, *delta_drift, *gamma_leakage;  // null where they are not kept
     double *last;     // ln S at the last trade, where it is kept
     double *traded;   // the step of the last trade, where it is kept
+    double *price;    // of the gain what moves of the price made; with attribution
     Lane* orders;     // [ring + 1][parts]: in flight by time modulo ring, then those that wait for their settlement
 };
 
@@ -128,6 +150,10 @@ struct HedgeBlock {
     PolicyState* policy = nullptr;
     Lane* moved = nullptr;     // ln S of the last `history` times, by time modulo history
     Lane* variance = nullptr;  // averages of squared returns, per year
+    VolLanes* vols = nullptr;
+    Lane* ratio = nullptr;     // deltas of the hedge ratios but the first
+    std::uint64_t* ratio_step = nullptr;  // the step they are of
+    Lane* line = nullptr;      // with attribution: hedge_lines of them
     Lane* kept = nullptr;      // orders of a combination while its members decide, by depth
     std::uint64_t faulty = 0;  // not 0: a forecast of this step is no vol
     Lane* until = nullptr;     // of each outage the step at which it ends
@@ -143,10 +169,13 @@ struct HedgeBlock {
     alignas(64) Lane option;   // P&L of the position
     alignas(64) Lane delta, gamma, log_gamma;
     alignas(64) Lane cube, root, shift, impulse;
-    alignas(64) Lane vol, inverse_vol;        // of the model
+    alignas(64) Lane ninth, per_ninth;        // (S impulse)^(1/9) and its inverse
     alignas(64) Lane own_delta, own_gamma, own_vol, own_inverse;
     alignas(64) Lane outer, inner;            // of a law
     alignas(64) Lane order;
+    alignas(64) Lane mixed_vol, mixed_inverse;
+    alignas(64) Lane value, theta;            // attribution: of the position, in USD
+    alignas(64) Lane old_value, paid, taylor, push, per, move, price_worth;
     alignas(64) std::uint64_t down[outage_kinds][block_size];  // all bits where there is an outage of the kind
     alignas(64) Lane down_time[outage_kinds];                  // steps
     alignas(64) Lane peg, peg_before;                          // what a USD costs in the quote currency

@@ -50,25 +50,71 @@ double power(double x, double exponent) {
     return exponential_of(exponent * y);
 }
 
+// Where both slices are positive the vol is, at any strike.
+void check_smile(const ScenarioSmile& smile, const Checker& check) {
+    check.positive(smile.expiry, "smile: expiry");
+    check.finite(smile.ratio, "smile: stickiness");
+    check.not_negative(smile.near_weight, "smile: weight");
+    check.not_negative(smile.far_weight, "smile: weight");
+    double least = 0;
+    for (const auto& [slice, weight] : {std::pair{smile.near, smile.near_weight}, std::pair{smile.far, smile.far_weight}}) {
+        if (weight == 0) continue;
+        check.require(slice.b >= 0, "smile: b", slice.b, "zero or positive");
+        check.require(std::abs(slice.rho) <= 1, "smile: rho", slice.rho, "from -1 to 1");
+        check.not_negative(slice.sigma, "smile: sigma");
+        check.finite(slice.m, "smile: m");
+        least += weight * (slice.a + slice.b * slice.sigma * std::sqrt(1 - slice.rho * slice.rho));
+    }
+    check.positive(least, "smile: its least total variance");
+}
+
+double smile_vol(const ScenarioSmile& smile, double k) {
+    double w = 0;
+    for (const auto& [slice, weight] : {std::pair{smile.near, smile.near_weight}, std::pair{smile.far, smile.far_weight}}) {
+        const double x = k - slice.m;
+        w += weight * (slice.a + slice.b * (slice.rho * x + std::sqrt(x * x + slice.sigma * slice.sigma)));
+    }
+    return std::sqrt(w / smile.expiry);
+}
+
 void prepare_options(PreparedHedge& to, const std::vector<HedgedOption>& position, const PathRun& run, const HedgeRun& terms) {
     if (position.empty()) throw std::invalid_argument("the position has no options");
+    double sizes = 0, plain = 0, weighted = 0, plain_weighted = 0;
     for (std::size_t j = 0; j < position.size(); ++j) {
         const HedgedOption& o = position[j];
         const Checker check{"position[" + std::to_string(j) + "]: "};
         check.require(o.kind == 1 || o.kind == -1, "kind", o.kind, "+1 (call) or -1 (put)");
         check.positive(o.strike, "strike");
         check.finite(o.quantity, "quantity");
-        if (!terms.model_vol) check.positive(o.vol, "vol");
+        check.require(!(terms.model_vol && o.smile), "model_vol", 1, "false for options with a smile");
+        if (!terms.model_vol && !o.smile) check.positive(o.vol, "vol");
         check.require(o.expiry_step >= 1 && o.expiry_step <= run.steps, "expiry_step", double(o.expiry_step), "from 1 to the number of steps");
         OptionPlan plan;
         plan.kind = o.kind;
         plan.quantity = o.quantity;
         plan.strike = o.strike;
         kernels().log(&o.strike, &plan.log_strike, 1);
-        plan.vol = terms.model_vol ? 1.0 : o.vol;
+        plan.vol = terms.model_vol || o.smile ? 1.0 : o.vol;
         plan.expiry = o.expiry_step;
+        double vol = o.vol;
+        if (terms.model_vol) plan.vols = 0;
+        if (o.smile) {
+            check_smile(*o.smile, check);
+            check.positive(terms.spot, "spot");
+            plan.vols = plan.smile = int(to.smiles.size());
+            to.smiles.push_back(*o.smile);
+            kernels().log(&terms.spot, &to.plan.log_start, 1);
+            plan.moneyness = plan.log_strike - to.plan.log_start - terms.rate * (double(plan.expiry) * run.step);
+            vol = smile_vol(*o.smile, plan.moneyness);
+        }
+        sizes += std::abs(o.quantity);
+        weighted += std::abs(o.quantity) * vol;
+        plain += 1.0;
+        plain_weighted += vol;
         to.options.push_back(plan);
     }
+    to.plan.mean_vol = sizes > 0 ? weighted / sizes : plain_weighted / plain;
+    to.plan.vols = terms.model_vol ? 1 : to.smiles.size();
 }
 
 // Mean expiry of the options that live, weighted with the size of their quantities; steps to the next of them.
@@ -118,7 +164,15 @@ void check_policy(const HedgePolicy& p, const Checker& check, std::size_t levels
     check.not_negative(p.least_move, "least_move");
     check.require(!std::isnan(p.least_fall) && p.least_fall < HUGE_VAL, "least_fall", p.least_fall, "finite");
     check.require((p.least_move == 0 && p.least_fall <= 0) || p.move_window >= 1, "move_window", double(p.move_window), "1 step or more");
-    if (p.centre == Centre::scaled_vol) check.positive(p.vol_scale, "vol_scale");
+    const HedgeRatio& r = p.hedge_ratio;
+    check.positive(r.vol_scale, "vol_scale");
+    check.finite(r.stickiness, "stickiness");
+    for (int k = 0; k < 3; ++k) {
+        check.finite(r.call[k], "call");
+        check.finite(r.put[k], "put");
+    }
+    check.finite(r.covariance, "covariance of price and variance");
+    check.not_negative(r.reversion, "reversion");
     const bool law = p.width == Width::whalley_wilmott || p.width == Width::zakamouline || p.width == Width::fixed_and_proportional;
     if (law || p.centre == Centre::zakamouline) {
         check.positive(p.risk_aversion, "risk_aversion");
@@ -170,10 +224,20 @@ PolicyPlan policy_plan(PreparedHedge& to, const HedgePolicy& policy, const Check
     static_cast<HedgePolicy&>(p) = policy;
     p.tolerance = 1e-12 * total;
     if (p.least_fall < 0) p.least_fall = p.least_move;
+    if (p.hedge_ratio.kind == RatioKind::smile) {
+        for (std::size_t k = 0; k < to.options.size(); ++k) {
+            if (to.options[k].smile >= 0) continue;
+            throw std::invalid_argument(check.where + "the delta of a smile needs options with one; position[" + std::to_string(k) + "] has none");
+        }
+        to.plan.slopes = true;
+    }
+    const auto ratio = std::find(to.ratios.begin(), to.ratios.end(), p.hedge_ratio);
+    p.delta = std::size_t(ratio - to.ratios.begin());
+    if (ratio == to.ratios.end()) to.ratios.push_back(p.hedge_ratio);
     p.filtered = to.plan.has[std::size_t(OutageKind::keeper)] || p.lot > 0 || p.least_trade > 0 || p.cool_down > 0 || p.least_move > 0 || p.least_fall > 0;
     p.keeps_price = p.trigger == Trigger::move;
     p.keeps_time = p.trigger == Trigger::interval || p.cool_down > 0;
-    p.exposes = p.trigger == Trigger::deviation && p.centre == Centre::shared && !p.by_ratio && !p.in_money && p.width != Width::smooth &&
+    p.exposes = p.trigger == Trigger::deviation && p.centre == Centre::shared && p.delta == 0 && !p.by_ratio && !p.in_money && p.width != Width::smooth &&
                 !p.filtered && depth == 0 && p.members.empty();
     if (p.forecast_level >= 0) p.decay = 0;
     if (p.width == Width::fixed_and_proportional && p.fixed_cost == 0) p.width = Width::whalley_wilmott;  // its limit
@@ -184,6 +248,8 @@ PolicyPlan policy_plan(PreparedHedge& to, const HedgePolicy& policy, const Check
     } else if (p.width == Width::fixed_and_proportional) {
         p.impulse = power(12.0 * p.fixed_cost / gamma, 0.25);
         p.load = 2.0 * p.cost * power(6.0 / gamma, 0.25) / power(2.0 * p.fixed_cost, 0.75);
+        p.load_root = p.load > 0 ? power(p.load, 1.0 / 9.0) : 0.0;
+        p.per_load_root = p.load > 0 ? power(p.load, -1.0 / 9.0) : 1e300;
         to.plan.needs |= hedge_gamma | hedge_impulse;
     } else if (p.width == Width::smooth) {
         p.scale = std::sqrt(gamma * (double(p.every) * to.plan.step) / (2.0 * p.impact));
@@ -322,7 +388,7 @@ void prepare_orders(PreparedHedge& to, const OrderExecution& orders, const PathR
 
 }  // namespace
 
-PreparedHedge::PreparedHedge(const PathRun& run, std::size_t levels, const std::vector<HedgedOption>& position, const HedgeRun& terms,
+PreparedHedge::PreparedHedge(const PathRun& run, std::size_t assets, std::size_t levels, const std::vector<HedgedOption>& position, const HedgeRun& terms,
                              const HedgeInstrument& instrument, const std::vector<HedgePolicy>& wanted, const HedgeCosts& costs,
                              const OrderExecution& orders) {
     const Checker check{""};
@@ -330,6 +396,8 @@ PreparedHedge::PreparedHedge(const PathRun& run, std::size_t levels, const std::
     check.positive(run.step, "step");
     check.finite(terms.rate, "rate");
     check.finite(terms.initial_value, "initial_value");
+    check.finite(terms.holding, "holding");
+    check.require(terms.asset < assets, "asset", double(terms.asset), "one of the assets of the paths");
     check.require(terms.numeraire == Numeraire::quote || terms.rate == 0, "rate", terms.rate, "0 where amounts are coins");
     check.finite(instrument.funding, "funding");
     check.level(instrument.funding_level, levels, "funding_level");
@@ -357,6 +425,14 @@ PreparedHedge::PreparedHedge(const PathRun& run, std::size_t levels, const std::
     prepare_orders(*this, orders, run);
 
     for (PolicyPlan& p : policies) p.exposes = p.exposes && plan.ring == 0;
+    plan.smile = smiles.data();
+    plan.ratio = ratios.data();
+    plan.ratios = ratios.size();
+    check.require(!terms.attribution || !plan.has[std::size_t(OutageKind::depeg)], "attribution", 1, "off where a currency leaves its peg");
+    plan.asset = terms.asset;
+    plan.holding = terms.holding;
+    plan.attribution = terms.attribution;
+    if (plan.attribution) plan.needs |= hedge_gamma;
     plan.options = options.size();
     plan.option = options.data();
     plan.policies = policies.size();
@@ -389,11 +465,13 @@ PreparedHedge::PreparedHedge(const PathRun& run, std::size_t levels, const std::
     plan.inclusion_below = inclusion.data();
 }
 
-HedgeStorage::HedgeStorage(const HedgePlan& plan) : states_(plan.policies), block_(std::make_unique<HedgeBlock>()) {
+HedgeStorage::HedgeStorage(const HedgePlan& plan)
+    : states_(plan.policies), vols_(plan.vols), ratio_steps_(plan.ratios), block_(std::make_unique<HedgeBlock>()) {
     constexpr std::size_t own = 12;
     const std::size_t orders = plan.ring > 0 ? (plan.ring + 1) * plan.parts : 0;
-    const std::size_t kept = (plan.fee_schedule ? 1 : 0) + (plan.depeg_cost > 0 ? 1 : 0) + (plan.parts == order_parts ? 2 : 0);
-    lanes_.resize(plan.policies * (own + orders + kept) + plan.history + plan.variances + plan.depth + plan.outages);
+    const std::size_t kept = (plan.fee_schedule ? 1 : 0) + (plan.depeg_cost > 0 ? 1 : 0) + (plan.parts == order_parts ? 2 : 0) + (plan.attribution ? 1 : 0);
+    const std::size_t by_vol = 2 + (plan.slopes ? 1 : 0) + (plan.attribution ? 4 : 0), lines = plan.attribution ? hedge_lines : 0;
+    lanes_.resize(plan.policies * (own + orders + kept) + plan.history + plan.variances + plan.depth + plan.outages + plan.vols * by_vol + plan.ratios - 1 + lines);
     draws_.resize(plan.outages);
     AlignedLane* next = lanes_.data();
     const auto lane = [&] { return (next++)->lane; };
@@ -409,6 +487,7 @@ HedgeStorage::HedgeStorage(const HedgePlan& plan) : states_(plan.policies), bloc
         for (double** member : {&s.gain, &s.turnover, &s.trades, &s.fixed, &s.impact, &s.latency, &s.exposure, &s.failures, &s.last, &s.traded}) {
             *member = lane();
         }
+        s.price = plan.attribution ? lane() : nullptr;
         s.fees = plan.fee_schedule ? lane() : nullptr;
         s.outage = plan.depeg_cost > 0 ? lane() : nullptr;
         s.delta_drift = plan.parts == order_parts ? lane() : nullptr;
@@ -420,6 +499,18 @@ HedgeStorage::HedgeStorage(const HedgePlan& plan) : states_(plan.policies), bloc
     block_->kept = lanes(plan.depth);
     block_->until = lanes(plan.outages);
     block_->draws = draws_.data();
+    for (VolLanes& v : vols_) {
+        v = {};
+        v.vol = lane();
+        v.inverse = lane();
+        if (plan.slopes) v.slope = lane();
+        if (!plan.attribution) continue;
+        for (double** member : {&v.before, &v.vega, &v.vanna, &v.volga}) *member = lane();
+    }
+    block_->vols = vols_.data();
+    block_->ratio = lanes(plan.ratios - 1);
+    block_->ratio_step = ratio_steps_.data();
+    block_->line = lanes(lines);
     block_->policy = states_.data();
 }
 

@@ -16,12 +16,14 @@ struct PreparedHedge {
     std::vector<PolicyPlan> policies;
     std::deque<std::vector<PolicyPlan>> members;  // of combinations
     std::vector<StepPlan> steps;
+    std::vector<ScenarioSmile> smiles;
+    std::vector<HedgeRatio> ratios{HedgeRatio{}};
     std::vector<double> decays, starts, below, inclusion;
     std::vector<Outage> events;
     std::vector<OutagePlan> outages;
 
-    // Throws std::invalid_argument naming what is outside of its domain. `levels` and `start_variance` are the path model's.
-    PreparedHedge(const PathRun& run, std::size_t levels, const std::vector<HedgedOption>& position, const HedgeRun& terms,
+    // Throws std::invalid_argument naming what is outside of its domain. `assets` and `levels` are those of the path model.
+    PreparedHedge(const PathRun& run, std::size_t assets, std::size_t levels, const std::vector<HedgedOption>& position, const HedgeRun& terms,
                   const HedgeInstrument& instrument, const std::vector<HedgePolicy>& policies, const HedgeCosts& costs,
                   const OrderExecution& orders);
     PreparedHedge(const PreparedHedge&) = delete;
@@ -43,6 +45,8 @@ private:
     std::vector<AlignedLane> lanes_;
     std::vector<PathDraws> draws_;
     std::vector<PolicyState> states_;
+    std::vector<VolLanes> vols_;
+    std::vector<std::uint64_t> ratio_steps_;
     std::unique_ptr<HedgeBlock> block_;
 };
 

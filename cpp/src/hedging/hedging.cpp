@@ -63,6 +63,9 @@ bool keeps(const HedgePlan& plan, HedgeLedger which) {
 // The ledgers of the paths of one block, and their sums over it.
 void write(const HedgePlan& plan, const HedgeStorage& storage, const HedgeBlock& b, const HedgeOutputs& out, std::size_t first,
            std::size_t count, double* sums) {
+    for (std::size_t k = 0; plan.attribution && k < hedge_lines; ++k) {
+        if (out.line[k]) std::copy_n(b.line[k], count, out.line[k] + first);
+    }
     const bool off_peg = plan.has[std::size_t(OutageKind::depeg)];
     if (out.option) {
         for (std::size_t i = 0; i < count; ++i) out.option[first + i] = off_peg ? b.option[i] / b.peg[i] : b.option[i];
@@ -72,6 +75,7 @@ void write(const HedgePlan& plan, const HedgeStorage& storage, const HedgeBlock&
         for (std::size_t i = 0; i < count; ++i) out.outage[kind][first + i] = plan.has[kind] ? b.down_time[kind][i] / double(plan.last) : 0.0;
     }
     for (std::size_t j = 0; j < plan.policies; ++j) {
+        if (plan.attribution && out.price) std::copy_n(storage.policy(j).price, count, out.price + j * out.stride + first);
         for (std::size_t k = 0; k < hedge_ledgers; ++k) {
             if (!keeps(plan, HedgeLedger(k))) {
                 if (out.ledger[k]) std::fill_n(out.ledger[k] + j * out.stride + first, count, 0.0);
@@ -147,7 +151,8 @@ void decide_elsewhere(const HedgePlan& plan, const std::vector<HedgeDecision>& d
         if (looks) {
             std::fill_n(b.order, b.n, 0.0);
             const PolicyState& s = worker->storage.policy(j);
-            decisions[j]({step, count, worker->paths.first, b.spot, worker->paths.variance[0], b.delta, b.gamma, s.held, s.ordered, b.order, worker});
+            decisions[j]({step, count, worker->paths.first, b.spot, worker->paths.variance[plan.asset],
+                          p.delta ? b.ratio[p.delta - 1] : b.delta, b.gamma, s.held, s.ordered, b.order, worker});
             for (std::size_t i = 0; i < count; ++i) {
                 if (std::isfinite(b.order[i])) continue;
                 throw std::invalid_argument("policies[" + std::to_string(j) + "]: the order of path " + std::to_string(worker->paths.first + i) +
@@ -165,7 +170,7 @@ void simulate_hedging(const PathModel& model, const PathRun& run, const std::vec
                       const OrderExecution& orders, const HedgeOutputs& outputs, const Execution& execution,
                       const std::vector<HedgeDecision>& decisions) {
     const PathSource source(model, run);
-    PreparedHedge prepared(run, source.levels(), position, terms, instrument, policies, costs, orders);
+    PreparedHedge prepared(run, model.assets.size(), source.levels(), position, terms, instrument, policies, costs, orders);
     bool elsewhere = false;
     for (std::size_t j = 0; j < std::min(decisions.size(), policies.size()); ++j) {
         if (decisions[j]) elsewhere = prepared.policies[j].external = true;

@@ -41,7 +41,7 @@ static void instrument_worth(const HedgePlan& plan, HedgeBlock& b, std::uint64_t
 // Prices of this time and what follows from them. paths is at `step`.
 static void observe(const HedgePlan& plan, const PathBlock& paths, HedgeBlock& b, std::uint64_t step) {
     const std::size_t n = b.n;
-    const double* log_spot = paths.log_spot[0];
+    const double* log_spot = paths.log_spot[plan.asset];
     const StepPlan& now = plan.steps[step];
     if (plan.outages) outages_step(plan, paths, b, step);
     if (step > 0) {
@@ -106,6 +106,9 @@ static void observe(const HedgePlan& plan, const PathBlock& paths, HedgeBlock& b
             }
         }
     }
+    if (plan.attribution && step > 0) {
+        HC_EACH(i, n) b.move[i] = log_spot[i] - b.log_before[i];
+    }
     HC_EACH(i, n) b.log_before[i] = log_spot[i] + 0.0;
     if (plan.history > 0) {
         double* kept = b.moved[step % plan.history];
@@ -116,17 +119,8 @@ static void observe(const HedgePlan& plan, const PathBlock& paths, HedgeBlock& b
 // The position's Greeks, and the powers of its gamma that laws share. b.gamma is S Gamma.
 static void shared_greeks(const HedgePlan& plan, const PathBlock& paths, HedgeBlock& b, std::uint64_t step) {
     const std::size_t n = b.n;
-    const double* log_spot = paths.log_spot[0];
-    if (plan.model_vol) {
-        const double* variance = paths.variance[0];
-        HC_EACH(i, n) {
-            const double vol = __builtin_sqrt(larger(variance[i], 1e-12));
-            b.vol[i] = vol;
-            b.inverse_vol[i] = 1.0 / vol;
-        }
-    }
-    position_greeks(plan, step, 1.0, log_spot, plan.model_vol ? b.vol : nullptr, b.inverse_vol, b.delta,
-                    plan.needs & hedge_gamma ? b.gamma : nullptr, n);
+    const double* log_spot = paths.log_spot[plan.asset];
+    position_greeks(plan, b, step, 1.0, log_spot, {nullptr, nullptr}, b.delta, plan.needs & hedge_gamma ? b.gamma : nullptr);
     if (!(plan.needs & (hedge_cube | hedge_root | hedge_shift | hedge_impulse))) return;
     HC_EACH(i, n) b.log_gamma[i] = finite_logarithm<false>(larger(magnitude(b.gamma[i]), 1e-300));
     const double coin = plan.premium_adjusted ? 1.0 : 0.0;
@@ -137,7 +131,11 @@ static void shared_greeks(const HedgePlan& plan, const PathBlock& paths, HedgeBl
     if (plan.needs & hedge_cube) power(b.cube, 2.0 / 3.0, (coin - 1.0) / 3.0);
     if (plan.needs & hedge_root) power(b.root, 0.5, 0.5 * (coin - 1.0));
     if (plan.needs & hedge_shift) power(b.shift, 0.15, 0.15 * (1.0 - coin));
-    if (plan.needs & hedge_impulse) power(b.impulse, 0.5, 0.25 * coin - 0.5);
+    if (plan.needs & hedge_impulse) {
+        power(b.impulse, 0.5, 0.25 * coin - 0.5);
+        power(b.ninth, 0.5 / 9.0, (0.25 * coin + 0.5) / 9.0);
+        power(b.per_ninth, -0.5 / 9.0, -(0.25 * coin + 0.5) / 9.0);
+    }
 }
 
 template <bool plain_unit>
@@ -161,7 +159,10 @@ static void policies_step(const HedgePlan& plan, const PathBlock& paths, HedgeBl
         const PolicyPlan& p = plan.policy[j];
         const PolicyState& s = b.policy[j];
         if (plan.ring > 0) fill_due<plain_unit>(plan, s, b, step);
-        if (p.external) continue;
+        if (p.external) {
+            if (looks(plan, p, step)) ratio_delta(plan, b, p.delta, paths.log_spot[plan.asset], step);
+            continue;
+        }
         bool exposed = false;
         if (looks(plan, p, step) && decide<plain_unit>(plan, p, s, b, paths, step, exposed)) place<plain_unit>(plan, p, s, b, paths, step);
         if (plan.settles) settle<plain_unit>(plan, p, s, b, paths, step);
@@ -171,7 +172,8 @@ static void policies_step(const HedgePlan& plan, const PathBlock& paths, HedgeBl
 
 static void hedge_start(const HedgePlan& plan, const PathBlock& paths, HedgeBlock& b) {
     const std::size_t n = b.n = paths.n;
-    const double* log_spot = paths.log_spot[0];
+    const double* log_spot = paths.log_spot[plan.asset];
+    for (std::size_t k = 1; k < plan.ratios; ++k) b.ratio_step[k - 1] = ~std::uint64_t(0);
     const double initial = plan.initial_value, growth = plan.steps[0].growth;
     b.faulty = 0;
     HC_EACH(i, n) b.option[i] = -initial * growth;
@@ -190,10 +192,41 @@ static void hedge_start(const HedgePlan& plan, const PathBlock& paths, HedgeBloc
     }
 }
 
+// What all policies hold of the instrument when the simulation begins.
+static void hold_at_start(const HedgePlan& plan, HedgeBlock& b) {
+    const std::size_t n = b.n;
+    const double holding = plan.holding;
+    for (std::size_t j = 0; j < plan.policies; ++j) {
+        const PolicyState& s = b.policy[j];
+        double *ordered = s.ordered, *held = s.held, *gain = s.gain;
+        HC_EACH(i, n) {
+            ordered[i] = holding;
+            gain[i] = -holding * b.worth[i];
+        }
+        HC_EACH(i, n) held[i] = holding;
+    }
+}
+
+// Prices and settlements of a time; with attribution, what they made of the position since the time before.
+static void open_step(const HedgePlan& plan, const PathBlock& paths, HedgeBlock& b, std::uint64_t step) {
+    const std::size_t n = b.n;
+    observe(plan, paths, b, step);
+    if (plan.attribution) {
+        HC_EACH(i, n) b.paid[i] = b.option[i] + 0.0;
+    }
+    settle_options(plan, step, b);
+    if (step < plan.last) move_vols(plan, paths, b, step);
+    if (plan.attribution) {
+        HC_EACH(i, n) b.paid[i] = b.option[i] - b.paid[i];
+        if (step > 0) attribute_move(plan, b, step);
+        revalue(plan, paths, b, step);
+    }
+}
+
 // Time `step`, before the horizon.
 static void hedge_step(const HedgePlan& plan, const PathBlock& paths, HedgeBlock& b, std::uint64_t step) {
-    observe(plan, paths, b, step);
-    settle_options(plan, step, b);
+    open_step(plan, paths, b, step);
+    if (step == 0 && plan.holding != 0.0) hold_at_start(plan, b);
     shared_greeks(plan, paths, b, step);
     is_plain(plan.kind) ? policies_step<true>(plan, paths, b, step) : policies_step<false>(plan, paths, b, step);
 }
@@ -203,7 +236,7 @@ template <bool plain_unit>
 static void orders_step(const HedgePlan& plan, const PathBlock& paths, HedgeBlock& b, std::size_t j, std::uint64_t step, bool any) {
     const PolicyPlan& p = plan.policy[j];
     const PolicyState& s = b.policy[j];
-    if (any && p.filtered) any = filter_orders(plan, p, s, b, paths.log_spot[0], step);
+    if (any && p.filtered) any = filter_orders(plan, p, s, b, paths.log_spot[plan.asset], step);
     if (any) place<plain_unit>(plan, p, s, b, paths, step);
     if (plan.settles) settle<plain_unit>(plan, p, s, b, paths, step);
     expose<plain_unit>(p, s, b);
@@ -216,8 +249,7 @@ static void hedge_orders(const HedgePlan& plan, const PathBlock& paths, HedgeBlo
 // The horizon: the last options are settled and what is held is valued; it is sold where that is asked for.
 static void hedge_finish(const HedgePlan& plan, const PathBlock& paths, HedgeBlock& b) {
     const std::size_t n = b.n;
-    observe(plan, paths, b, plan.last);
-    settle_options(plan, plan.last, b);
+    open_step(plan, paths, b, plan.last);
     for (std::size_t j = 0; j < plan.policies; ++j) {
         const PolicyState& s = b.policy[j];
         if (plan.close) {
@@ -232,6 +264,9 @@ static void hedge_finish(const HedgePlan& plan, const PathBlock& paths, HedgeBlo
             is_plain(plan.kind) ? fill<true>(plan, s, b, b.order, nullptr) : fill<false>(plan, s, b, b.order, nullptr);
         } else {
             HC_EACH(i, n) s.gain[i] = mad(s.held[i], b.worth[i], s.gain[i]);
+            if (plan.attribution) {
+                HC_EACH(i, n) s.price[i] = mad(s.held[i], b.price_worth[i], s.price[i]);
+            }
         }
     }
 }

@@ -136,28 +136,25 @@ static const double* zakamouline(const HedgePlan& plan, const PolicyPlan& p, Hed
     const double shift = p.scale_shift * now.left_power2 * now.root4;
     HC_EACH(i, n) {
         const double kz = -shift * b.shift[i];
-        const double factor = __builtin_sqrt(larger(1.0 + (b.gamma[i] > 0.0 ? kz : -kz), 1e-4));
-        b.own_vol[i] = factor;
-        b.own_inverse[i] = 1.0 / factor;
+        const double square = larger(1.0 + (b.gamma[i] > 0.0 ? kz : -kz), 1e-4), inverse = inverse_root(square);
+        b.own_vol[i] = square * inverse;
+        b.own_inverse[i] = inverse;
     }
-    if (plan.model_vol) {
-        HC_EACH(i, n) {
-            b.own_vol[i] *= b.vol[i];
-            b.own_inverse[i] *= b.inverse_vol[i];
-        }
+    position_greeks(plan, b, step, 1.0, log_spot, {b.own_vol, b.own_inverse}, b.own_delta, nullptr);
+    if (p.delta > 0) {
+        const double *ratio = ratio_delta(plan, b, p.delta, log_spot, step), *black = b.delta;
+        HC_EACH(i, n) b.own_delta[i] += ratio[i] - black[i];
     }
-    position_greeks(plan, step, 1.0, log_spot, b.own_vol, b.own_inverse, b.own_delta, nullptr, n);
     return b.own_delta;
 }
 
 // The law of fixed and proportional costs: with v = b + a, u = b - a, kappa = 6 Gamma^2 / gamma and m = (2 c kappa)^(1/4) it is
 // v = m y, u = m / y^(1/3), y^3 - y^(1/3) = 2 k S kappa / m^3. In z = y^(1/3) that is z^9 - z = rho, whose root two of
 // Halley's steps find from (1 + rho)^(1/9), which is within 0.5 %.
-static void impulse_widths(const PolicyPlan& p, HedgeBlock& b) {
-    const std::size_t n = b.n;
+static void impulse_widths(const PolicyPlan& p, const double* powers, const double* spot, double* outer, double* inner, std::size_t n) {
     const double impulse = p.impulse, load = p.load, least = p.least_width, size = 0.5 * p.size;
     HC_EACH(i, n) {
-        const double m = impulse * b.impulse[i], rho = load * b.spot[i] * b.impulse[i];
+        const double m = impulse * powers[i], rho = load * spot[i] * powers[i];
         double z = scaled_exponential(1.0, finite_logarithm<false>(1.0 + rho) * (1.0 / 9.0));
 #pragma GCC unroll 2
         for (int k = 0; k < 2; ++k) {
@@ -166,9 +163,82 @@ static void impulse_widths(const PolicyPlan& p, HedgeBlock& b) {
             z -= 2.0 * value * slope / mad(2.0 * slope, slope, -72.0 * seventh * value);
         }
         const double sum = m * z * z * z, gap = m / z;
-        b.outer[i] = larger(size * (sum + gap), least);
-        b.inner[i] = smaller(size * (sum - gap), b.outer[i]);
+        outer[i] = larger(size * (sum + gap), least);
+        inner[i] = smaller(size * (sum - gap), outer[i]);
     }
+}
+
+// The lanes whose numbers are not 0, in an order of its own: by groups, most of which have none.
+static std::size_t find_lanes(const double* numbers, std::size_t n, std::uint8_t* where) {
+    const std::size_t groups = n / lane_multiple;
+    alignas(64) std::uint64_t some[block_size / lane_multiple];
+    HC_EACH(g, groups) {
+        std::uint64_t bits = 0;
+#pragma GCC unroll 8
+        for (std::size_t k = 0; k < lane_multiple; ++k) bits |= bits_of(numbers[g + k * groups]);
+        some[g] = bits;
+    }
+    std::size_t found = 0;
+    for (std::size_t g = 0; g < groups; ++g) {
+        if (!some[g]) continue;
+        for (std::size_t i = g; i < n; i += groups) {
+            where[found] = std::uint8_t(i);
+            found += bits_of(numbers[i]) != 0;
+        }
+    }
+    return found;
+}
+
+// As decide_by_deviation, with the widths above, which are solved for few paths: since z is at least 1 and at least rho^(1/9), the half
+// width is at least (m / 2) (z^3 + 1 / z) there, and that is within 10 % of it. Paths inside of it do not trade.
+template <bool plain_unit>
+static bool decide_by_impulse(const PolicyPlan& p, const PolicyState& s, HedgeBlock& b, const double* delta, bool exposes) {
+    const std::size_t n = b.n;
+    const double *ordered = s.ordered, *unit = b.unit, *powers = b.impulse, *ninth = b.ninth, *per_ninth = b.per_ninth;
+    double *order = b.order, *exposure = s.exposure;
+    const double up = p.up, down = p.down, target = p.target, tolerance = p.tolerance, least = p.least_width;
+    const double half = 0.5 * p.size * p.impulse * (1.0 - 1e-9), root = p.load_root, per_root = p.per_load_root;
+    std::uint64_t any = 0;
+    HC_EACH(i, n) {
+        const double x = (plain_unit ? ordered[i] : ordered[i] * unit[i]) + (delta[i] - target);
+        const double z = larger(root * ninth[i], 1.0), per_z = smaller(per_root * per_ninth[i], 1.0);
+        const double bound = larger(half * powers[i] * mad(z * z, z, per_z), least);
+        const std::uint64_t near = mask_of(x > up * bound) | mask_of(x < -(down * bound));
+        order[i] = from_bits(bits_of(x) & near);
+        any |= near;
+    }
+    if (exposes) {
+        HC_EACH(i, n) {
+            const double x = (plain_unit ? ordered[i] : ordered[i] * unit[i]) + (delta[i] - target);
+            exposure[i] += from_bits(bits_of(magnitude(x)) & mask_of(order[i] == 0.0));
+        }
+    }
+    if (!any) return false;
+    std::uint8_t where[block_size];
+    const std::size_t found = find_lanes(order, n, where), padded = (found + lane_multiple - 1) / lane_multiple * lane_multiple;
+    if (!found) return false;
+    double *x = b.own_delta, *power = b.own_vol, *spot = b.own_inverse, *outer = b.outer, *inner = b.inner;
+    for (std::size_t j = 0; j < padded; ++j) {
+        const std::size_t i = where[j < found ? j : 0];
+        x[j] = order[i];
+        power[j] = powers[i];
+        spot[j] = b.spot[i];
+    }
+    impulse_widths(p, power, spot, outer, inner, padded);
+    HC_EACH(j, padded) {
+        const double landing = larger(smaller(x[j], up * inner[j]), -(down * inner[j]));
+        const bool high = x[j] > mad(up, outer[j], tolerance), low = x[j] < -mad(down, outer[j], tolerance);
+        inner[j] = from_bits(bits_of(landing - x[j]) & (mask_of(high) | mask_of(low)));
+        outer[j] = magnitude(high | low ? landing : x[j]);
+    }
+    any = 0;
+    for (std::size_t j = 0; j < found; ++j) {
+        const std::size_t i = where[j];
+        order[i] = plain_unit ? inner[j] : inner[j] * b.per_unit[i];
+        any |= bits_of(order[i]);
+        if (exposes) exposure[i] += outer[j];
+    }
+    return any != 0;
 }
 
 static void realised_widths(const PolicyPlan& p, const PathBlock& paths, HedgeBlock& b) {
@@ -185,10 +255,14 @@ static void realised_widths(const PolicyPlan& p, const PathBlock& paths, HedgeBl
 // Whalley and Wilmott's (S Gamma^2)^(1/3) with the gamma at the law's vol: options' vols keep their proportions.
 static const double* forecast_cube(const HedgePlan& plan, const PolicyPlan& p, const PathBlock& paths, HedgeBlock& b, std::uint64_t step) {
     const std::size_t n = b.n;
-    const double* log_spot = paths.log_spot[0];
+    const double* log_spot = paths.log_spot[plan.asset];
     vol_view(p, paths, b, plan.model_vol ? 1.0 : 1.0 / p.vol);
+    if (plan.model_vol) {  // a factor of the model's, as of the options'
+        const double* inverse = b.vols[0].inverse;
+        HC_EACH(i, n) b.own_vol[i] *= inverse[i];
+    }
     HC_EACH(i, n) b.own_inverse[i] = 1.0 / b.own_vol[i];
-    position_greeks(plan, step, 1.0, log_spot, b.own_vol, b.own_inverse, b.own_delta, b.own_gamma, n);
+    position_greeks(plan, b, step, 1.0, log_spot, {b.own_vol, b.own_inverse}, b.own_delta, b.own_gamma);
     const double of_spot = plan.premium_adjusted ? 0.0 : -1.0 / 3.0;
     HC_EACH(i, n) {
         const double log_gamma = finite_logarithm<false>(larger(magnitude(b.own_gamma[i]), 1e-300));
@@ -281,13 +355,8 @@ static bool decide_by_law(const HedgePlan& plan, const PolicyPlan& p, const Poli
                           std::uint64_t step, bool& exposed) {
     const std::size_t n = b.n;
     const StepPlan& now = plan.steps[step];
-    const double *log_spot = paths.log_spot[0], *delta = b.delta;
-    if (p.centre == Centre::scaled_vol) {
-        position_greeks(plan, step, p.vol_scale, log_spot, plan.model_vol ? b.vol : nullptr, b.inverse_vol, b.own_delta, nullptr, n);
-        delta = b.own_delta;
-    } else if (p.centre == Centre::zakamouline) {
-        delta = zakamouline(plan, p, b, log_spot, step);
-    }
+    const double* log_spot = paths.log_spot[plan.asset];
+    const double* delta = p.centre == Centre::zakamouline ? zakamouline(plan, p, b, log_spot, step) : ratio_delta(plan, b, p.delta, log_spot, step);
     if (p.in_money) {
         const double target = p.target;
         HC_EACH(i, n) b.own_delta[i] = mad(-target, b.inverse_spot[i], delta[i]);
@@ -310,7 +379,7 @@ static bool decide_by_law(const HedgePlan& plan, const PolicyPlan& p, const Poli
         case Width::smooth:
             smooth_shares(plan, p, paths, b, step);
             return decide_by_deviation<plain_unit, false>(p, s, b, delta, LaneShare{b.outer});
-        case Width::fixed_and_proportional: impulse_widths(p, b); break;
+        case Width::fixed_and_proportional: return decide_by_impulse<plain_unit>(p, s, b, delta, exposed);
         case Width::realised_vol: realised_widths(p, paths, b); break;
         case Width::zakamouline: break;  // with the delta
     }
@@ -364,5 +433,5 @@ static bool decide(const HedgePlan& plan, const PolicyPlan& p, const PolicyState
                    std::uint64_t step, bool& exposed) {
     const bool any = p.member ? decide_by_members<plain_unit>(plan, p, s, b, paths, step)
                               : decide_by_law<plain_unit>(plan, p, s, b, paths, step, exposed);
-    return any && p.filtered ? filter_orders(plan, p, s, b, paths.log_spot[0], step) : any;
+    return any && p.filtered ? filter_orders(plan, p, s, b, paths.log_spot[plan.asset], step) : any;
 }

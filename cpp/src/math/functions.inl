@@ -106,6 +106,16 @@ HC_INLINE double finite_logarithm(double x) {
     return mad(q.n, ln2_high, f - (half_square - low));
 }
 
+// x^(-1/2) for normal x > 0 without a division, error below 2 ulp: the bits of a number, halved, are nearly half its logarithm, and two
+// steps of the binomial series of (1 - e)^(-1/2), e = 1 - x y^2, correct that: from 3.5 % over 2e-7 to rounding.
+HC_INLINE double inverse_root(double x) {
+    double y = from_bits(0x5fe6eb50c7b537a9ULL - (bits_of(x) >> 1));
+    const double e = mad(-x * y, y, 1.0);
+    y = mad(y * e, mad(e, mad(e, mad(e, mad(e, 63.0 / 256.0, 35.0 / 128.0), 0.3125), 0.375), 0.5), y);
+    const double f = mad(-x * y, y, 1.0);
+    return mad(y * f, mad(f, 0.375, 0.5), y);
+}
+
 // ln x, as above; ln 0 = -infinity, NaN for x < 0 and for NaN.
 HC_INLINE double logarithm(double x) {
     const double value = finite_logarithm<true>(x);

@@ -26,31 +26,49 @@ HC_INLINE std::uint64_t word_product(std::uint64_t a, std::uint32_t m) { return 
 constexpr std::size_t words_width = sizeof(Words) / sizeof(std::uint64_t);
 static_assert(lane_multiple % words_width == 0);
 
+// The keys of the ten rounds.
+template <class T>
+struct RoundKeys {
+    T k[10][2];
+};
+
+template <class T>
+HC_INLINE RoundKeys<T> round_keys(std::uint64_t key) {
+    std::uint32_t k0 = std::uint32_t(key), k1 = std::uint32_t(key >> 32);
+    RoundKeys<T> keys;
+#pragma GCC unroll 10
+    for (int round = 0; round < 10; ++round) {
+        keys.k[round][0] = T{} + std::uint64_t(k0);
+        keys.k[round][1] = T{} + std::uint64_t(k1);
+        k0 += 0x9E3779B9u;
+        k1 += 0xBB67AE85u;
+    }
+    return keys;
+}
+
 // Ten rounds on the counter c, in place. T is Words or one 64-bit number.
 template <class T>
-HC_INLINE void philox_rounds(T (&c)[4], std::uint64_t key) {
-    std::uint32_t k0 = std::uint32_t(key), k1 = std::uint32_t(key >> 32);
+HC_INLINE void philox_rounds(T (&c)[4], const RoundKeys<T>& keys) {
 #pragma GCC unroll 10
     for (int round = 0; round < 10; ++round) {
         const T p0 = word_product(c[0], 0xD2511F53u), p1 = word_product(c[2], 0xCD9E8D57u);
-        c[0] = (p1 >> 32) ^ c[1] ^ std::uint64_t(k0);
-        c[2] = (p0 >> 32) ^ c[3] ^ std::uint64_t(k1);
+        c[0] = (p1 >> 32) ^ c[1] ^ keys.k[round][0];
+        c[2] = (p0 >> 32) ^ c[3] ^ keys.k[round][1];
         c[1] = p1;
         c[3] = p0;
-        k0 += 0x9E3779B9u;
-        k1 += 0xBB67AE85u;
     }
 }
 
 // The words of n counters, four each.
 static void philox(std::uint64_t key, const std::uint32_t* counter, std::uint32_t* words, std::size_t n) {
+    const RoundKeys<Words> keys = round_keys<Words>(key);
     std::size_t i = 0;
     for (; i + words_width <= n; i += words_width) {
         Words c[4] = {};
         for (std::size_t lane = 0; lane < words_width; ++lane) {
             for (int w = 0; w < 4; ++w) c[w][lane] = counter[4 * (i + lane) + w];
         }
-        philox_rounds(c, key);
+        philox_rounds(c, keys);
         for (std::size_t lane = 0; lane < words_width; ++lane) {
             for (int w = 0; w < 4; ++w) words[4 * (i + lane) + w] = std::uint32_t(c[w][lane]);
         }
@@ -58,7 +76,7 @@ static void philox(std::uint64_t key, const std::uint32_t* counter, std::uint32_
     for (; i < n; ++i) {
         std::uint64_t c[4];
         for (int w = 0; w < 4; ++w) c[w] = counter[4 * i + w];
-        philox_rounds(c, key);
+        philox_rounds(c, round_keys<std::uint64_t>(key));
         for (int w = 0; w < 4; ++w) words[4 * i + w] = std::uint32_t(c[w]);
     }
 }
@@ -73,7 +91,7 @@ HC_INLINE double unit_from(double one_to_two) { return one_to_two - 0.9999999999
 // The uniform of that number of one path.
 HC_INLINE double uniform(std::uint64_t seed, std::uint32_t stream, std::uint64_t path, double mirror, std::uint64_t number) {
     std::uint64_t c[4] = {number >> 1, stream, path & 0xffffffffULL, path >> 32};
-    philox_rounds(c, seed);
+    philox_rounds(c, round_keys<std::uint64_t>(seed));
     const bool second = number & 1;
     return magnitude(mirror - unit_from(from_bits(unit_bits(second ? c[2] : c[0], second ? c[3] : c[1]))));
 }
@@ -81,11 +99,13 @@ HC_INLINE double uniform(std::uint64_t seed, std::uint32_t stream, std::uint64_t
 // Both uniforms of a call, for every lane of the block.
 static void uniform_pair(const PathLanes& b, std::uint32_t stream, std::uint32_t call, Lane& first, Lane& second) {
     const std::size_t n = b.n;
+    RoundKeys<Words> keys = round_keys<Words>(b.seed);
+    __asm__("" : "+m"(keys));  // else compilers make each key anew for each vector, which costs more than to read it
     for (std::size_t i = 0; i < n; i += words_width) {
         Words path;
         __builtin_memcpy(&path, b.path + i, sizeof path);
         Words c[4] = {Words{} + std::uint64_t(call), Words{} + std::uint64_t(stream), path, path >> 32};
-        philox_rounds(c, b.seed);
+        philox_rounds(c, keys);
         const Words u0 = unit_bits(c[0], c[1]), u1 = unit_bits(c[2], c[3]);
         __builtin_memcpy(first + i, &u0, sizeof u0);
         __builtin_memcpy(second + i, &u1, sizeof u1);

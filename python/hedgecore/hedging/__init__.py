@@ -13,7 +13,9 @@
 
 from __future__ import annotations
 
+from hedgecore.hedging.attribution import Attribution
 from hedgecore.hedging.auto_hedger import AutoHedger
+from hedgecore.hedging.book import BookStrips, from_book
 from hedgecore.hedging.combinations import AllOf, AnyOf
 from hedgecore.hedging.costs import Costs, square_root_impact
 from hedgecore.hedging.execution import Blocks, Execution, Settlement, exponential, geometric
@@ -34,7 +36,15 @@ from hedgecore.hedging.policies import (
     WhalleyWilmott,
     Zakamouline,
 )
-from hedgecore.hedging.position import Future, Option, Perpetual, Spot
+from hedgecore.hedging.position import Future, Option, Perpetual, Smile, Spot, Strip
+from hedgecore.hedging.ratios import (
+    BlackDelta,
+    HedgeRatio,
+    MinimumVariance,
+    ScaledDelta,
+    SmileDelta,
+    StochasticVolDelta,
+)
 from hedgecore.hedging.results import LEDGERS, Run
 from hedgecore.hedging.simulate import simulate, solve_risk_aversion, sweep
 from hedgecore.hedging.statistics import entropic_premium, expected_shortfall
@@ -50,8 +60,11 @@ __all__ = [
     "LEDGERS",
     "AllOf",
     "AnyOf",
+    "Attribution",
     "AutoHedger",
+    "BlackDelta",
     "Blocks",
+    "BookStrips",
     "ChainHalt",
     "Clock",
     "Costs",
@@ -63,9 +76,11 @@ __all__ = [
     "ForecastWhalleyWilmott",
     "Frontier",
     "Future",
+    "HedgeRatio",
     "Histogram",
     "KeeperDown",
     "Leland",
+    "MinimumVariance",
     "NoHedge",
     "Option",
     "Perpetual",
@@ -73,11 +88,16 @@ __all__ = [
     "PriceMove",
     "RealisedVolBand",
     "Run",
+    "ScaledDelta",
     "ScaledVol",
     "Settlement",
+    "Smile",
+    "SmileDelta",
     "SmoothTrading",
     "Spot",
     "State",
+    "StochasticVolDelta",
+    "Strip",
     "Trace",
     "VolInterval",
     "WhalleyWilmott",
@@ -85,6 +105,7 @@ __all__ = [
     "entropic_premium",
     "expected_shortfall",
     "exponential",
+    "from_book",
     "geometric",
     "simulate",
     "solve_risk_aversion",

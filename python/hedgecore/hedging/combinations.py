@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from hedgecore.hedging.policies import Custom, Policy, Setting
+from hedgecore.hedging.ratios import BLACK
 
 
 @dataclass(frozen=True, init=False)
@@ -32,6 +33,8 @@ class _Combination(Policy):
                 raise TypeError(
                     f"members[{row}] is a Custom policy, which decides for itself: its function can combine laws, no law it"
                 )
+        if self.hedge_ratio != BLACK:
+            raise ValueError(f"hedge_ratio = {self.hedge_ratio} is for the members to have")
         if self.target != 0.0:
             raise ValueError(f"target = {self.target} is for the members to have")
 

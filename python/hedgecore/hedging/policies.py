@@ -11,8 +11,8 @@ Control 30 (2006).
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
@@ -20,6 +20,7 @@ import numpy.typing as npt
 
 from hedgecore.hedging.costs import Costs
 from hedgecore.hedging.position import Position, check
+from hedgecore.hedging.ratios import BLACK, HedgeRatio, ScaledDelta
 from hedgecore.paths.random import whole
 
 
@@ -31,6 +32,7 @@ class Setting:
     costs: Costs
     rate: float
     levels: tuple[str, ...] = ()
+    asset: Mapping[str, Any] = field(default_factory=dict)  # what the core knows of the underlying
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,6 +43,8 @@ class Policy:
     ----------
     every
         It looks every so many steps.
+    hedge_ratio
+        Which delta of the position is hedged: :class:`~hedgecore.hedging.BlackDelta` and others.
     target
         The delta of position and hedge to hold, in coins.
     cool_down
@@ -59,6 +63,7 @@ class Policy:
     """
 
     every: int = 1
+    hedge_ratio: HedgeRatio = BLACK
     target: float = 0.0
     cool_down: int = 0
     blackout: int = 0
@@ -79,7 +84,12 @@ class Policy:
 
     def core(self, setting: Setting) -> dict[str, Any]:
         """Return what the core needs."""
+        if not isinstance(self.hedge_ratio, HedgeRatio):
+            raise TypeError(
+                f"hedge_ratio must be one of hedgecore.hedging, as BlackDelta(), not {self.hedge_ratio!r}"
+            )
         return {
+            "hedge_ratio": self.hedge_ratio.core(setting.asset),
             "every": whole(self.every, "every", 1, 2**40),
             "target": self.target,
             "cool_down": whole(self.cool_down, "cool_down", 0, 2**40),
@@ -91,6 +101,14 @@ class Policy:
             "move_window": whole(self.move_window, "move_window", 1, 2**20),
             **self.law(setting),
         }
+
+    def at_vol(self, scale: float, setting: Setting) -> dict[str, Any]:
+        """Return the hedge ratio of a law that is a vol, and has no room for another."""
+        if self.hedge_ratio != BLACK:
+            raise ValueError(
+                f"hedge_ratio must not be given: {self.family} hedges the delta at its own vol"
+            )
+        return ScaledDelta(vol_scale=scale).core(setting.asset)
 
 
 def landing(to: Literal["edge", "middle"] | float) -> float:
@@ -120,7 +138,7 @@ class State:
     variance
         The model's variance per year.
     delta, spot_gamma
-        Of the position: the delta to be hedged, and S times its gamma, in coins.
+        Of the position: the delta to be hedged, by the policy's hedge ratio, and S times its gamma, in coins.
     held, ordered
         Of the instrument: what is held, and what will be when all orders are filled.
     """
@@ -245,8 +263,7 @@ class Leland(Policy):
         return {
             "size": 0.0,
             "inner": 0.0,
-            "centre": "scaled_vol",
-            "vol_scale": math.sqrt(1.0 - sign * number),
+            "hedge_ratio": self.at_vol(math.sqrt(1.0 - sign * number), setting),
         }
 
 
@@ -266,12 +283,11 @@ class ScaledVol(Policy):
     width: float = 0.0
     to: Literal["edge", "middle"] | float = "edge"
 
-    def law(self, setting: Setting) -> dict[str, Any]:  # noqa: ARG002
+    def law(self, setting: Setting) -> dict[str, Any]:
         """As :class:`Policy` says."""
         check(0 <= self.width < math.inf, "width", self.width, "zero or positive")
         return {
-            "centre": "scaled_vol",
-            "vol_scale": self.vol_scale,
+            "hedge_ratio": self.at_vol(self.vol_scale, setting),
             "size": self.width,
             "inner": landing(self.to),
         }

@@ -5,18 +5,59 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 import numpy as np
 
 from hedgecore._inputs import kinds
 from hedgecore.pricing import price
+from hedgecore.surface import Surface
+from hedgecore.surface.dynamics import SkewStickiness
+
+NO_SMILE: Final = (0.0,) * 14
 
 
 def check(good: bool, name: str, value: Any, demand: str) -> None:
     """Raise an error that names the argument and its value, unless it is good."""
     if not good:
         raise ValueError(f"{name} = {value} must be {demand}")
+
+
+@dataclass(frozen=True)
+class Smile:
+    """The vol of an option as that of a surface at its expiry, which goes with the price by a rule of stickiness.
+
+    At time t it is smile(ln(K / F_0) - (1 - R) ln(F_t / F_0)), F = S exp(rate (T - t)): as
+    :class:`hedgecore.surface.dynamics.SkewStickiness` moves books.  The smile is the one that the surface has for the option's expiry
+    at the start; ageing, it keeps its vols.
+
+    Parameters
+    ----------
+    surface
+        Of SVI slices: models "svi", "svi_free", "essvi".
+    stickiness
+        The skew-stickiness ratio R: 1 strikes keep their vols, 0 moneyness does.
+    """
+
+    surface: Surface
+    stickiness: float = 1.0
+
+    def __post_init__(self) -> None:
+        """Check what the core would not know."""
+        if getattr(self.surface, "form", None) != "svi":
+            raise ValueError(
+                f"surface must be one of SVI slices (svi, svi_free, essvi), not {self.surface!r}"
+            )
+        check(math.isfinite(self.stickiness), "stickiness", self.stickiness, "finite")
+
+    def row(self, expiry: float) -> tuple[float, ...]:
+        """Return what the core needs: two slices, their weights, the expiry and the ratio."""
+        base = self.surface.base
+        return tuple(SkewStickiness({base: self.surface}, self.stickiness).smile(base, expiry))
+
+    def vol(self, strike: float, expiry: float, forward: float) -> float:
+        """Return the vol at the start."""
+        return float(self.surface.vol_at(math.log(strike / forward), expiry))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,7 +73,8 @@ class Option:
     expiry
         Years from the start.
     vol
-        Of its Greeks and of its premium, per sqrt(year); None: the root of the model's variance, path by path.
+        Of its Greeks and of its premium, per sqrt(year); a :class:`Smile`: that of a surface, going with the price; None: the root
+        of the model's variance, path by path.
     quantity
         Positive when held, negative when sold.
     settlement
@@ -44,7 +86,7 @@ class Option:
     kind: Any = "call"
     strike: float
     expiry: float
-    vol: float | None = None
+    vol: float | Smile | None = None
     quantity: float = 1.0
     settlement: Literal["linear", "inverse"] = "linear"
     premium: float | None = None
@@ -55,10 +97,49 @@ class Option:
         check(0 < self.strike < math.inf, "strike", self.strike, "positive")
         check(0 < self.expiry < math.inf, "expiry", self.expiry, "positive")
         check(math.isfinite(self.quantity), "quantity", self.quantity, "finite")
-        if self.vol is not None:
+        if self.vol is not None and not isinstance(self.vol, Smile):
             check(0 < self.vol < math.inf, "vol", self.vol, "positive")
         if self.settlement not in ("linear", "inverse"):
             raise ValueError(f"settlement must be 'linear' or 'inverse', not {self.settlement!r}")
+
+    def first_vol(self, spot: float, rate: float) -> float:
+        """Return the vol at the start; 0 where it is that of the paths."""
+        if isinstance(self.vol, Smile):
+            return self.vol.vol(self.strike, self.expiry, spot * math.exp(rate * self.expiry))
+        return self.vol or 0.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Strip:
+    """Options, and what is held beside them at the start.
+
+    Parameters
+    ----------
+    options
+        One or more.
+    holding
+        Of the instrument that hedges, in its units: it is there at the start, at the price there and without costs.
+    horizon
+        Years to the last step; None: to the last expiry.  What is held when no option lives is still hedged, to the target.
+    """
+
+    options: Sequence[Option]
+    holding: float = 0.0
+    horizon: float | None = None
+
+    def __post_init__(self) -> None:
+        """Check what the core would only know by number."""
+        if not self.options:
+            raise ValueError("position has no options")
+        for row, option in enumerate(self.options):
+            if not isinstance(option, Option):
+                raise TypeError(f"position[{row}] must be an Option, not {option!r}")
+        check(math.isfinite(self.holding), "holding", self.holding, "finite")
+        last = max(option.expiry for option in self.options)
+        if self.horizon is not None and not last * (1 - 1e-9) <= self.horizon < math.inf:
+            raise ValueError(
+                f"horizon = {self.horizon} must be the last expiry, {last}, or later, and finite"
+            )
 
 
 @dataclass(frozen=True)
@@ -153,13 +234,15 @@ class Position:
     options
         In the order given.
     steps, step
-        How many steps to the last expiry, and the years of one.
+        How many steps to the horizon, and the years of one.
     vol
         What laws that know one vol alone take: the mean of the options' vols by the size of their quantities, or that of the model.
     model_vol
         Whether vols are those of the paths.
     coin
         Whether amounts are coins.
+    holding
+        Of the instrument, at the start.
     """
 
     options: tuple[Option, ...]
@@ -168,16 +251,22 @@ class Position:
     vol: float
     model_vol: bool
     coin: bool
+    holding: float = 0.0
 
     @classmethod
-    def of(cls, options: Option | Sequence[Option], steps: int, coin: bool | None) -> Position:
+    def of(
+        cls,
+        position: Option | Sequence[Option] | Strip,
+        steps: int,
+        coin: bool | None,
+        spot: float,
+        rate: float,
+    ) -> Position:
         """Check the options and the steps; the vol of the model is not known yet."""
-        strip = (options,) if isinstance(options, Option) else tuple(options)
-        if not strip:
-            raise ValueError("position has no options")
-        for row, option in enumerate(strip):
-            if not isinstance(option, Option):
-                raise TypeError(f"position[{row}] must be an Option, not {option!r}")
+        if isinstance(position, Option):
+            position = (position,)
+        held = position if isinstance(position, Strip) else Strip(options=tuple(position))
+        strip = tuple(held.options)
         model_vol = strip[0].vol is None
         settlement = strip[0].settlement
         for row, option in enumerate(strip):
@@ -189,13 +278,13 @@ class Position:
                 raise ValueError(
                     f"position[{row}] is {option.settlement}, position[0] is {settlement}: say the numeraire"
                 )
-        horizon = max(option.expiry for option in strip)
+        horizon = held.horizon or max(option.expiry for option in strip)
         step = horizon / steps
         for row, option in enumerate(strip):
             place = option.expiry / step
             if abs(place - round(place)) > 1e-6 * max(1.0, place) or round(place) < 1:
                 raise ValueError(
-                    f"position[{row}]: expiry = {option.expiry} does not fall on one of {steps} steps to the last expiry {horizon}"
+                    f"position[{row}]: expiry = {option.expiry} does not fall on one of {steps} steps to {horizon}"
                 )
         sizes = np.array([abs(option.quantity) for option in strip])
         vol = (
@@ -203,14 +292,13 @@ class Position:
             if model_vol
             else float(
                 np.average(
-                    [option.vol or 0.0 for option in strip],
+                    [option.first_vol(spot, rate) for option in strip],
                     weights=sizes if sizes.any() else None,
                 )
             )
         )
-        return cls(
-            strip, steps, step, vol, model_vol, settlement == "inverse" if coin is None else coin
-        )
+        inverse = settlement == "inverse" if coin is None else coin
+        return cls(strip, steps, step, vol, model_vol, inverse, held.holding)
 
     @property
     def gamma_sign(self) -> int:
@@ -219,14 +307,14 @@ class Position:
         return int(signs.pop()) if len(signs) == 1 else 0
 
     def rows(self) -> np.ndarray[Any, np.dtype[np.float64]]:
-        """Return what the core needs: kind, strike, quantity, vol and step of expiry."""
-        return np.array(
-            [
-                [kinds(o.kind), o.strike, o.quantity, o.vol or 0.0, round(o.expiry / self.step)]
-                for o in self.options
-            ],
-            np.float64,
-        )
+        """Return what the core needs: kind, strike, quantity, vol, step of expiry and smile."""
+        rows = []
+        for o in self.options:
+            smile = o.vol.row(o.expiry) if isinstance(o.vol, Smile) else NO_SMILE
+            vol = 0.0 if isinstance(o.vol, Smile) else o.vol or 0.0
+            expiry = round(o.expiry / self.step)
+            rows.append([kinds(o.kind), o.strike, o.quantity, vol, expiry, *smile])
+        return np.array(rows, np.float64)
 
     def initial_value(self, spot: float, rate: float) -> float:
         """Return what the position costs at the start, in the numeraire; premiums are converted there."""
@@ -238,7 +326,7 @@ class Position:
                         kind=option.kind,
                         strike=option.strike,
                         expiry=option.expiry,
-                        vol=option.vol or self.vol,
+                        vol=option.first_vol(spot, rate) or self.vol,
                         spot=spot,
                         rate=rate,
                     )

@@ -16,6 +16,7 @@ from hedgecore.hedging.histogram import Histogram
 from hedgecore.hedging.statistics import expected_shortfall, std_error, std_influence
 
 if TYPE_CHECKING:
+    from hedgecore.hedging.attribution import Attribution
     from hedgecore.hedging.costs import Costs
     from hedgecore.hedging.frontier import Frontier
     from hedgecore.hedging.policies import Policy
@@ -59,6 +60,14 @@ class Run:
         What was simulated: the arguments of :func:`hedgecore.hedging.simulate` by name, but the policies and the paths.
     trace
         The paths that were followed step by step; None where there are none.
+    start
+        The price at the start.
+    lines
+        With attribution: P&L of the position by line and path, and of shape (policies, paths) what the hedge earned by moves
+        of the price, "hedge".  :attr:`attribution` puts them together.
+    by_underlying
+        Of several underlyings: the run of each, whose sums this is.  Costs, instrument and policies of this are those of the first;
+        exposures are amounts at the prices of the start.
     """
 
     names: tuple[str, ...]
@@ -74,6 +83,9 @@ class Run:
     outages: dict[str, FloatArray] = field(default_factory=dict)
     setting: Mapping[str, Any] = field(default_factory=dict)
     trace: Trace | None = None
+    start: float = 0.0
+    lines: dict[str, FloatArray] = field(default_factory=dict)
+    by_underlying: Mapping[str, Run] = field(default_factory=dict)
 
     @classmethod
     def joined(cls, runs: Iterable[Run]) -> Run:
@@ -89,6 +101,13 @@ class Run:
         from hedgecore.hedging.shards import joined_runs
 
         return joined_runs(runs)
+
+    @property
+    def attribution(self) -> Attribution:
+        """What made the P&L: for runs with ``attribution=True``, ValueError for others."""
+        from hedgecore.hedging.attribution import Attribution
+
+        return Attribution.of(self)
 
     @property
     def n_paths(self) -> int:
@@ -143,7 +162,8 @@ class Run:
         """Return the scorecard: a row for each policy.
 
         mean, std, skew, quantiles, es95, es99 and worst are of the net P&L (losses positive for ES), ``*_error`` are standard errors;
-        cost, its kinds fee, spread, fixed, impact and outage, and all other ledgers are means over the paths; effectiveness is
+        cost, its kinds fee, spread, fixed, impact and outage, and all other ledgers are means over the paths, ``from_*`` those of the
+        lines of the attribution; effectiveness is
         1 - Var(hedged) / Var(unhedged).
         """
         pnl, n = self.pnl, self.n_paths
@@ -182,6 +202,7 @@ class Run:
             **{name: self.mean(name) for name in LEDGERS if name not in ("pnl", "cost")},
             "latency_error": self.error("latency"),
             "effectiveness": effectiveness,
+            **({f"from_{k}": v for k, v in self.attribution.means().items()} if self.lines else {}),
         }
 
     def paths_columns(self) -> Columns:

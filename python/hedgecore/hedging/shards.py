@@ -30,13 +30,17 @@ def joined_runs(runs: Iterable[Run]) -> Run:
             if not same(mine, other):
                 raise ValueError(f"{paths} has another {name}: {mine!r}, not {other!r}")
         end += run.n_paths
-    apart = ("setting", "first_path", "sums", "trace")
+    apart = ("setting", "first_path", "sums", "trace", "by_underlying")
     traces = [run.trace for run in shards if run.trace is not None]
     return replace(
         first,
         **{f.name: _joined(f.name, shards) for f in fields(first) if f.name not in apart},
         sums=np.sum([run.sums for run in shards], axis=0),
         trace=_joined_traces(traces) if traces else None,
+        by_underlying={
+            name: joined_runs(run.by_underlying[name] for run in shards)
+            for name in first.by_underlying
+        },
     )
 
 

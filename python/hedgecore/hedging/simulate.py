@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar, cast
 
 import numpy as np
 
@@ -13,9 +13,10 @@ from hedgecore import _core
 from hedgecore.hedging.costs import Costs
 from hedgecore.hedging.execution import Execution
 from hedgecore.hedging.policies import Policy, Setting
-from hedgecore.hedging.position import Instrument, Option, Position, Spot
+from hedgecore.hedging.position import Instrument, Option, Position, Spot, Strip
 from hedgecore.hedging.results import Run
 from hedgecore.hedging.traces import Trace, followed
+from hedgecore.hedging.underlyings import across
 from hedgecore.paths.history import Given, Replays
 from hedgecore.paths.levels import MeanReverting
 from hedgecore.paths.models import Model
@@ -24,6 +25,9 @@ from hedgecore.paths.simulation import check_memory, core_of
 
 #: Arguments that are no part of the setting of a run: what is in the result by itself, and how it is computed.
 _APART = ("policies", "n_paths", "first_path", "keep", "trace", "threads", "progress")
+
+T = TypeVar("T")
+Held = Option | Sequence[Option] | Strip
 
 
 def _named(policies: Any) -> dict[str, tuple[str, Policy]]:
@@ -49,16 +53,24 @@ def _named(policies: Any) -> dict[str, tuple[str, Policy]]:
     return {name: (policy.family, policy) for name, policy in named.items()}
 
 
-def _start(model: Model, spot: float | None) -> float:
-    """The price that all paths start at."""
+def _single(argument: str, value: T | Mapping[str, T] | None, default: T) -> T:
+    """Return what is given for a position of one underlying."""
+    if isinstance(value, Mapping):
+        raise TypeError(f"{argument} must not be by underlying: the position is not")
+    return default if value is None else value
+
+
+def _start(model: Model, spot: Any, asset: int) -> float:
+    """The price that all paths of an asset start at."""
     if not isinstance(model, Given):
-        return 100.0 if spot is None else float(spot)
+        values = np.asarray(100.0 if spot is None else spot, np.float64)
+        return float(values if values.ndim == 0 else values[asset])
     given = np.asarray(model.spot, np.float64)
     if given.ndim not in (2, 3) or not given.size:
         raise ValueError(
             f"spot must be of shape (paths, times) or (assets, paths, times), not {given.shape}"
         )
-    first = given.reshape(-1, *given.shape[-2:])[0, :, 0]
+    first = given.reshape(-1, *given.shape[-2:])[asset, :, 0]
     if not (first == first[0]).all():
         path = int(np.argmax(first != first[0]))
         raise ValueError(
@@ -68,22 +80,24 @@ def _start(model: Model, spot: float | None) -> float:
 
 
 def simulate(
-    position: Option | Sequence[Option],
+    position: Held | Mapping[str, Held],
     paths: Model,
-    policies: Policy | Sequence[Policy] | Mapping[str, Policy],
+    policies: Policy | Sequence[Policy] | Mapping[str, Any],
     *,
     n_paths: int,
     steps: int,
     seed: int,
-    spot: float | None = None,
-    drift: float = 0.0,
+    spot: float | tuple[float, ...] | Mapping[str, float] | None = None,
+    drift: float | tuple[float, ...] = 0.0,
     rate: float = 0.0,
     levels: Mapping[str, MeanReverting] | None = None,
     stress: Replays | None = None,
-    instrument: Instrument | None = None,
-    costs: Costs | None = None,
-    execution: Execution | None = None,
+    asset: int | Mapping[str, int] | None = None,
+    instrument: Instrument | Mapping[str, Instrument] | None = None,
+    costs: Costs | Mapping[str, Costs] | None = None,
+    execution: Execution | Mapping[str, Execution] | None = None,
     numeraire: Literal["quote", "coin"] | None = None,
+    attribution: bool = False,
     keep: Sequence[str] = ("pnl", "cost"),
     trace: int | Sequence[int] = (),
     first_path: int = 0,
@@ -101,11 +115,13 @@ def simulate(
     Parameters
     ----------
     position
-        Options, held to their expiries, each of which must fall on a step.
+        Options, held to their expiries, each of which must fall on a step; or a :class:`Strip`.  Several underlyings: names to the
+        options of each, hedged each by itself on the same paths, to one horizon, in the quote currency; the result has the sums path by
+        path, and each in :attr:`Run.by_underlying`.
     paths
-        A model of :mod:`hedgecore.paths`; its first asset is the underlying.
+        A model of :mod:`hedgecore.paths`.
     policies
-        One, several, or names to policies.
+        One, several, or names to policies; or, as instrument, costs and execution, names of the underlyings to those of each.
     n_paths
         How many.
     steps
@@ -113,11 +129,15 @@ def simulate(
     seed
         0 to 2**64 - 1.
     spot, drift
-        As of :func:`hedgecore.paths.simulate`: the price at the start (100), and E[S_t] = spot exp(drift t).
+        As of :func:`hedgecore.paths.simulate`: the price at the start (100), and E[S_t] = spot exp(drift t).  Spots may be by name
+        of the underlying.
     rate
         Per year, that cash earns; the options' forward is S exp(rate (T - t)).
     levels, stress
         As of :func:`hedgecore.paths.simulate`.
+    asset
+        Which of the paths' assets is the underlying, the first where not given; by name where there are several (in the order of the
+        position where not given).
     instrument
         What is traded: :class:`Spot` where not given, :class:`Perpetual`, :class:`Future`.
     costs, execution
@@ -125,6 +145,8 @@ def simulate(
     numeraire
         "quote" or "coin"; where not given that of the options' settlement.  In coins the hedge ratio is the delta net of premium,
         which leaves the coin value of position and hedge unmoved.
+    attribution
+        Whether what made the P&L is kept, path by path: :attr:`Run.attribution`.
     keep
         What is kept for each policy and path, out of :data:`hedgecore.hedging.LEDGERS`.  Means of all are in the result anyway.
     trace
@@ -141,6 +163,9 @@ def simulate(
     MemoryError
         For more than this machine has.
     """
+    if isinstance(position, Mapping):
+        everything = {n: v for n, v in locals().items() if n not in ("position", "paths")}
+        return across(simulate, position, paths, everything)
     given = {name: value for name, value in locals().items() if name not in _APART}
     n_paths = whole(n_paths, "n_paths", 1, 2**40)
     steps = whole(steps, "steps", 1, 2**32)
@@ -150,20 +175,27 @@ def simulate(
     for name in keep:
         if name not in _core.hedge_ledgers:
             raise ValueError(f"keep: {name!r} is none of {', '.join(_core.hedge_ledgers)}")
-    kept = tuple(dict.fromkeys(("pnl", *keep)))
+    if isinstance(spot, Mapping) or isinstance(asset, Mapping):
+        raise TypeError("spot and asset must not be by underlying: the position is not")
+    traded = _single("instrument", instrument, cast(Instrument, Spot()))
+    costs, execution = _single("costs", costs, Costs()), _single("execution", execution, Execution())  # fmt: skip
+    kept = tuple(dict.fromkeys(("pnl", *(("cost",) if attribution else ()), *keep)))
     named = _named(policies)
-    held = Position.of(position, steps, None if numeraire is None else numeraire == "coin")
+    assets = paths.n_assets if isinstance(paths, Model) else 1
+    underlying = 0 if asset is None else whole(asset, "asset", 0, assets - 1)
+    start = _start(paths, spot, underlying)
+    held = Position.of(
+        position, steps, None if numeraire is None else numeraire == "coin", start, rate
+    )
     core, names = core_of(paths, held.step, spot, drift, levels, stress)
+    own = core["assets"][underlying]
     if held.model_vol:
-        asset = core["assets"][0]
-        vol = math.sqrt(asset["v0"]) if "v0" in asset else float(asset["vol"])
+        vol = math.sqrt(own["v0"]) if "v0" in own else float(own["vol"])
         if not vol > 0:
             raise ValueError("vol of the options must be given: the paths have none of their own")
         held = replace(held, vol=vol)
-    costs, execution = costs or Costs(), execution or Execution()
-    start = _start(paths, spot)
     initial = held.initial_value(start, rate)
-    setting = Setting(held, costs, rate, tuple(names))
+    setting = Setting(held, costs, rate, tuple(names), own)
     laws = []
     for name, (_, policy) in named.items():
         try:
@@ -175,14 +207,18 @@ def simulate(
         "numeraire": "coin" if held.coin else "quote",
         "model_vol": held.model_vol,
         "initial_value": initial,
+        "asset": underlying,
+        "spot": start,
+        "holding": held.holding,
+        "attribution": bool(attribution),
     }
     traced = followed(trace, first_path, n_paths)
     check_memory(
-        n_paths * (1 + len(named) * (len(kept) + 0.2))
+        n_paths * (1 + len(named) * (len(kept) + 0.2) + (9 + len(named)) * attribution)
         + len(traced) * (steps + 1) * (2 + 3 * len(named))
     )
-    option, ledgers, sums, outages, steps_of = _core.simulate_hedging(
-        core, seed_of(seed), first_path, n_paths, steps, held.step, held.rows(), terms, (instrument or Spot()).core(names),
+    option, ledgers, sums, outages, steps_of, lines, hedge = _core.simulate_hedging(
+        core, seed_of(seed), first_path, n_paths, steps, held.step, held.rows(), terms, traded.core(names),
         laws, costs.core(names), execution.core(), kept,
         [path - first_path for path in traced], threads, progress,
     )  # fmt: skip
@@ -200,6 +236,10 @@ def simulate(
         first_path=first_path,
         outages=outages,
         setting=given | {"costs": costs, "execution": execution, "numeraire": numeraire},
+        start=start,
+        lines={}
+        if lines is None or hedge is None
+        else {**dict(zip(_core.hedge_lines, lines, strict=True)), "hedge": hedge},
         trace=Trace(
             tuple(named),
             np.array(traced, np.int64),
@@ -212,7 +252,7 @@ def simulate(
 
 
 def sweep(
-    position: Option | Sequence[Option],
+    position: Held | Mapping[str, Held],
     paths: Model,
     families: Mapping[str, Sequence[Policy]],
     **arguments: Any,
@@ -237,7 +277,7 @@ def sweep(
 
 
 def solve_risk_aversion(
-    position: Option | Sequence[Option],
+    position: Held | Mapping[str, Held],
     paths: Model,
     policy: Policy,
     *,
