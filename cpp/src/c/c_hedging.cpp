@@ -2,7 +2,7 @@
 #include <cmath>
 #include <vector>
 
-#include "c/c_interface.hpp"
+#include "c_interface.hpp"
 #include "hedgecore/hedging.hpp"
 
 namespace {

@@ -1,5 +1,5 @@
 // The plain C face of surfaces and scenario grids: converts and calls.
-#include "c/c_interface.hpp"
+#include "c_interface.hpp"
 
 #include <vector>
 
