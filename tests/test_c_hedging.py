@@ -155,7 +155,7 @@ def in_c(library: Any, model: PathModel, **changes: Any) -> tuple[int, dict[str,
         "costs", hg.Costs(fee=5e-4, half_spread=1e-4, fixed=0.01, impact=1e-3)
     )
     latency = np.array(changes.get("latency", [1.0]))
-    position = Position.of(options, STEPS, changes.get("coin"))
+    position = Position.of(options, STEPS, changes.get("coin"), 100.0, 0.02)
     setting = Setting(position, costs, changes.get("rate", 0.02))
     laws = (Policy * len(POLICIES))(*(structure_of(library, p, setting) for p in POLICIES))
     columns = {
