@@ -9,6 +9,7 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import mpmath as m
 import numpy as np
@@ -47,27 +48,49 @@ def test_every_result_is_within_its_bound_at_every_level(name: str) -> None:
     assert measured.violations() == []
 
 
+def inlined(level: str) -> ctypes.CDLL:
+    """The functions that no table of kernels lists, compiled by themselves with the flags of a level."""
+    chain, name = toolchain("gcc", platform.machine()), f"plain_logarithm_{level}"
+    given = (*flags("kernel_flags"), *flags(f"flags_{level}"))
+    compiled = chain.compile(ROOT / "cpp" / "tests" / "plain_logarithm.cpp", name, *given)
+    return ctypes.CDLL(str(chain.make(chain.folder / f"{name}.so", ["-shared", str(compiled)])))
+
+
+def pointer(values: np.ndarray[Any, Any]) -> ctypes.c_void_p:
+    return ctypes.c_void_p(values.ctypes.data)
+
+
 def test_the_logarithm_that_prices_use() -> None:
-    """It is inlined where it is used: compiled here by itself, with the flags of each level."""
-    chain = toolchain("gcc", platform.machine())
     case = BY_NAME["vector functions: log_ratio"]
     sample = case.sample(60)
     a, b = sample.arguments.values()
     exact_values = [exact.split(case.exact(row)["log_ratio"].value) for row in rows_of(sample)]
     near, lack = np.array(exact_values).T
     for level in set(AVAILABLE) & set(LEVELS[platform.machine()]):
-        name = f"plain_logarithm_{level}"
-        given = (*flags("kernel_flags"), *flags(f"flags_{level}"))
-        compiled = chain.compile(ROOT / "cpp" / "tests" / "plain_logarithm.cpp", name, *given)
-        library = ctypes.CDLL(str(chain.make(chain.folder / f"{name}.so", ["-shared", str(compiled)])))  # fmt: skip
         got = np.empty_like(a)
-        pointers = (v.ctypes.data_as(ctypes.c_void_p) for v in (a, b, got))
-        library.plain_log_ratio(*pointers, ctypes.c_size_t(len(a)))
+        inlined(level).plain_log_ratio(
+            pointer(a), pointer(b), pointer(got), ctypes.c_size_t(len(a))
+        )
         with np.errstate(divide="ignore", invalid="ignore"):
             ulps = np.abs((got - near) - lack * near) / np.spacing(np.abs(near))
         worst = int(np.argmax(np.where(near == 0, got != 0, ulps)))
         print(f"{level}: {ulps[worst]:.2f} ulp at ({a[worst]!r}, {b[worst]!r})")
         assert ulps[worst] < 2.1, (level, a[worst], b[worst], got[worst], near[worst])
+
+
+def test_the_inverse_root_that_policies_use() -> None:
+    rng = np.random.default_rng(1)
+    x = np.concatenate([np.exp(rng.uniform(-700, 700, 2000)), rng.uniform(1e-4, 4, 4000)])
+    with m.workdps(40):
+        values = [1 / m.sqrt(m.mpf(v)) for v in x.tolist()]
+    for level in set(AVAILABLE) & set(LEVELS[platform.machine()]):
+        got = np.empty_like(x)
+        inlined(level).inverse_roots(pointer(x), pointer(got), ctypes.c_size_t(len(x)))
+        ulps = [
+            abs(m.mpf(g) - v) / np.spacing(float(v))
+            for g, v in zip(got.tolist(), values, strict=True)
+        ]
+        assert max(ulps) < 2, level
 
 
 # --- the exact values ---------------------------------------------------------------------------

@@ -178,6 +178,73 @@ def test_prices_of_a_known_format(shared: Path) -> None:
     assert np.isfinite(run.pnl).all()
 
 
+class TestBook:
+    @pytest.fixture
+    def folder(self, tmp_path: Path) -> Path:
+        pytest.importorskip("polars")
+        from hedgecore.demo import write_demo, write_hedging
+
+        write_demo(tmp_path)
+        write_hedging(tmp_path)
+        return tmp_path
+
+    def test_it_is_from_book_s(self, folder: Path) -> None:
+        from hedgecore import venues
+
+        simulation = read_simulation(folder / "hedging.toml")
+        strips = hg.from_book(
+            hc.Book.from_csv(folder / "positions.csv"),
+            hc.Market.from_quotes(venues.read(folder / "chain.csv")),
+            steps_per_day=12,
+            rate=simulation.arguments["rate"],
+            instrument=simulation.arguments["instrument"],
+            convert=True,
+        )
+        held = simulation.arguments["position"]
+        assert held.options == strips.position["BTC"].options
+        assert held.holding == strips.position["BTC"].holding
+        assert simulation.arguments["spot"] == strips.spot["BTC"]
+        assert simulation.arguments["steps"] == strips.steps
+        assert len(held.options) == 12
+
+    def test_several_coins(self, folder: Path) -> None:
+        both = {
+            "type": "Correlated",
+            "models": [{"type": "GBM", "vol": 0.45}, {"type": "GBM", "vol": 0.65}],
+            "correlation": 0.8,
+        }
+        document = tomllib.loads((folder / "hedging.toml").read_text())
+        del document["book"]["underlying"]
+        document["book"]["steps_per_day"] = 1
+        document["run"]["n_paths"] = 20
+        document["policies"] = {"clock": {"type": "Clock", "every": [1, 7]}}
+        run = simulation_of(toml_of(document | {"paths": both}), folder=folder).run()
+        assert list(run.by_underlying) == ["BTC", "ETH"]
+        np.testing.assert_allclose(
+            sum(one.pnl for one in run.by_underlying.values()), run.pnl, rtol=1e-12
+        )
+
+    @pytest.mark.parametrize(
+        ("changes", "message"),
+        [
+            ({"book.positions": "none.csv"}, "book.positions: there is no file .*none.csv"),
+            ({"book.underlying": "SOL"}, "book.underlying = 'SOL' must be one of BTC, ETH"),
+            (
+                {"book.step_per_day": 3},
+                "book.step_per_day is unknown; the nearest is steps_per_day",
+            ),
+            ({"book.steps_per_day": 0}, "book.steps_per_day = 0 must be from 1"),
+            ({"book.convert": False}, "book: .* is not what hedges"),
+            ({"run.steps": 100}, "run.steps: the book says it"),
+            ({"position.strike": 100}, "position: the book says it"),
+            ({"book": 3}, "book must be a table"),
+        ],
+    )
+    def test_errors(self, folder: Path, changes: dict[str, Any], message: str) -> None:
+        with pytest.raises(ConfigError, match=message):
+            read_simulation(folder / "hedging.toml", changes)
+
+
 class TestSchema:
     def test_every_class_of_the_package_is_there_with_all_its_keys(self) -> None:
         """What colleagues add appears by itself: every policy, model, cost and so on that the modules export."""
@@ -243,6 +310,7 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ({"position.strick": 1.0}, "position.strick is unknown; the nearest is strike"),
     ({"position.kind": "straddle"}, "position.kind = 'straddle'"),
     ({"position": {}}, "position.type is missing; it is one of Option, Strip"),
+    ({"position": {"expiry": 0.1}}, "position.strike is missing"),
     ({"position": []}, "position has no options"),
     ({"position": [{"strike": 100.0, "expiry": 0.1, "vol": 0.6}, {"strike": 100.0, "expiry": 0.01234, "vol": 0.6}]}, r"position\[1\]: expiry = 0.01234 does not fall on one of 60 steps"),
     ({"position": [{"strike": 100.0, "expiry": 0.1, "vol": 0.6}, {"strike": "x", "expiry": 0.1}]}, r"position\[1\].strike must be a number"),

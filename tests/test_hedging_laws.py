@@ -41,13 +41,14 @@ def check(
     policies: dict[str, tuple[hg.Policy, Make]], case: slow.Case | None = None, model: Any = MODEL, **arguments: Any
 ) -> hg.Run:  # fmt: skip
     case = case or slow.Case(LEGS, H, k=1e-3, impact=0.01)
+    n = len(np.asarray(model.spot))
     run = hg.simulate(
-        STRIP, model, {name: policy for name, (policy, _) in policies.items()}, n_paths=N, steps=STEPS, seed=0, keep=hg.LEDGERS,
+        STRIP, model, {name: policy for name, (policy, _) in policies.items()}, n_paths=n, steps=STEPS, seed=0, keep=hg.LEDGERS,
         costs=hg.Costs(fee=case.k, impact=case.impact), **arguments,
     )  # fmt: skip
     for j, (name, (_, make)) in enumerate(policies.items()):
-        assert (run.ledgers["trades"][j] > 1).any(), name
-        for i in range(N):
+        assert (run.ledgers["trades"][j] > 1).any(), name  # beside the closing one
+        for i in range(n):
             want = slow.simulate(
                 case, np.asarray(model.spot)[i].tolist(), make(i, case), -run.premium
             )
@@ -188,6 +189,24 @@ def test_mistakes_in_combinations() -> None:
         ValueError, match=r"policies\[0\]: members\[1\]: risk_aversion = -2 must be positive"
     ):
         check({"x": (hg.AnyOf(hg.Clock(), hg.WhalleyWilmott(risk_aversion=-2)), lambda *_: None)})
+
+
+def test_the_law_of_both_costs_wherever_its_root_lies() -> None:
+    """Paths far inside of the band are told by a bound of the width alone: no trade may be lost, whichever cost rules."""
+    settings = [
+        (g, k, c) for g in (1e-3, 1.0, 1e3) for k in (0.0, 1e-5, 5e-3) for c in (1e-6, 0.05)
+    ]
+    few = hc.paths.Given(SPOTS[:6], vol=0.6)
+    policies: dict[str, tuple[hg.Policy, Make]] = {
+        str(setting): (
+            hg.FixedAndProportional(
+                risk_aversion=setting[0], cost=setting[1], fixed_cost=setting[2]
+            ),
+            lambda i, case, setting=setting: slow.impulse(*setting),  # noqa: ARG005
+        )
+        for setting in settings
+    }
+    check(policies, model=few)
 
 
 def views(i: int) -> dict[str, tuple[dict[str, Any], Any]]:

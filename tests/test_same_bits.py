@@ -136,3 +136,8 @@ def test_every_kernel_is_hashed() -> None:
         for numeraire in ("quote", "coin")
         for ledger in _core.hedge_ledgers
     } <= names.keys()
+    assert {
+        f"hedging.{numeraire}.attribution.{line}"
+        for numeraire in ("quote", "coin")
+        for line in (*_core.hedge_lines, "price", "pnl")
+    } <= names.keys()

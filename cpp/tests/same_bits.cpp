@@ -565,6 +565,48 @@ void print_every_model() {
     print_paths("bootstrap", resampled);
 }
 
+// Hedge ratios, vols from a smile, and what the P&L is made of.
+void print_attribution() {
+    PathModel model;
+    model.assets.resize(1);
+    model.assets[0].vol = 0.625;
+    PathRun run;
+    run.seed = 42;
+    run.paths = 259;
+    run.steps = 24;
+    run.step = 0.015625;
+    const ScenarioSmile smile = {{0.03125, 0.125, -0.5, 0.0625, 0.25}, {0.0625, 0.25, -0.25, 0.125, 0.5}, 0.5, 0.5, 0.375, 0.5};
+    const std::vector<HedgedOption> position = {{1, 104, -1.0, 0.0, 24, smile}, {-1, 92, 2.0, 0.0, 8, smile}};
+    std::vector<HedgePolicy> policies(3);
+    policies[0].hedge_ratio.kind = RatioKind::smile;
+    policies[0].hedge_ratio.stickiness = 1.75;
+    policies[1].hedge_ratio.kind = RatioKind::hull_white;
+    for (int k = 0; k < 3; ++k) policies[1].hedge_ratio.call[k] = policies[1].hedge_ratio.put[k] = 0.125 * (k + 1);
+    policies[2].hedge_ratio.kind = RatioKind::stochastic_vol;
+    policies[2].hedge_ratio.covariance = -0.75;
+    policies[2].hedge_ratio.reversion = 2.0;
+    for (HedgePolicy& p : policies) p.size = 0.0625;
+    for (const bool coin : {false, true}) {
+        HedgeRun terms;
+        terms.rate = coin ? 0.0 : 0.0625;
+        terms.numeraire = coin ? Numeraire::coin : Numeraire::quote;
+        terms.spot = 100;
+        terms.holding = 0.25;
+        terms.attribution = true;
+        HedgeOutputs outputs;
+        outputs.stride = run.paths;
+        std::vector<double> lines(hedge_lines * run.paths), price(policies.size() * run.paths), pnl(policies.size() * run.paths);
+        for (std::size_t k = 0; k < hedge_lines; ++k) outputs.line[k] = lines.data() + k * run.paths;
+        outputs.price = price.data();
+        outputs.ledger[0] = pnl.data();
+        simulate_hedging(model, run, position, terms, {}, policies, {}, {}, outputs, execution);
+        const std::string name = std::string("hedging.") + (coin ? "coin." : "quote.") + "attribution.";
+        for (std::size_t k = 0; k < hedge_lines; ++k) print(name + hedge_line_names[k], outputs.line[k], run.paths);
+        print(name + "price", price.data(), price.size());
+        print(name + "pnl", pnl.data(), pnl.size());
+    }
+}
+
 // A policy of every law, at once and with latency, in both numeraires; decisions at a bound hang on every bit.
 void print_hedging() {
     PathModel model;
@@ -661,6 +703,7 @@ void print_all() {
     print_numbers();
     print_every_model();
     print_hedging();
+    print_attribution();
     const Columns columns;
     for (const Contract& contract : contracts) {
         for (const Form& form : forms) {

@@ -6,6 +6,7 @@ what a class accepts is what its signature and its hints say.  Errors name the k
 
 from __future__ import annotations
 
+import builtins
 import difflib
 import inspect
 import itertools
@@ -76,8 +77,9 @@ class Catalogue:
         }
 
     def takes_objects(self, hint: Any) -> bool:
-        """Return whether a hint has makers, at any depth."""
-        return bool(self.of(hint)) or any(
+        """Return whether a hint takes objects of classes, at any depth; lists of numbers are none."""
+        made = (m if inspect.isclass(m) else hints_of(m)["return"] for m in self.of(hint).values())
+        return any(map(inspect.isclass, made)) or any(
             self.takes_objects(inner) for arm in arms(hint) for inner in typing.get_args(arm)
         )
 
@@ -265,6 +267,19 @@ def numbers_of_file(file: str, column: str = "close", log_returns: bool = False)
     return returns_of(values) if log_returns else values
 
 
+class Unknown:
+    """A class that is not loaded: no table makes one."""
+
+
+class _Names(dict[str, Any]):
+    """Names of modules; those that are not loaded are unknown."""
+
+    def __missing__(self, name: str) -> Any:
+        if hasattr(builtins, name):
+            raise KeyError(name)
+        return Unknown
+
+
 class _WrongKindError(Exception):
     """A value is not of the kind of a hint; says what it must be."""
 
@@ -335,11 +350,14 @@ def parameters_of(maker: Any) -> Mapping[str, inspect.Parameter]:
 
 @cache
 def hints_of(maker: Any) -> dict[str, Any]:
-    """Return the type hints of a class or function, evaluated where they were written."""
-    names: dict[str, Any] = {}
-    for cls in reversed(getattr(maker, "__mro__", ())):
-        names |= vars(inspect.getmodule(cls) or types.ModuleType(""))
-    return typing.get_type_hints(maker, localns=names or None)
+    """Return the type hints of a class or function, evaluated where they were written.
+
+    A name that is there for type checkers alone is :class:`Unknown`.
+    """
+    names = _Names()
+    for part in reversed(getattr(maker, "__mro__", (maker,))):
+        names |= vars(inspect.getmodule(part) or types.ModuleType(""))
+    return typing.get_type_hints(maker, localns=names)
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:
@@ -417,13 +435,16 @@ def is_array(hint: Any) -> bool:
 
 @cache
 def _buildable(maker: Any) -> bool:
-    """Whether a table can hold what a class or function must be given: no functions, no arguments of any name."""
+    """Whether a table can hold what a class or function must be given: no functions, nothing unknown, no arguments of any name."""
     hints = hints_of(maker)
     return all(
         parameter.kind not in (parameter.VAR_KEYWORD, parameter.VAR_POSITIONAL)
         and (
             parameter.default is not parameter.empty
-            or not any(typing.get_origin(arm) is Callable for arm in arms(hints.get(name)))
+            or not any(
+                typing.get_origin(arm) is Callable or Unknown in (arm, *typing.get_args(arm))
+                for arm in arms(hints.get(name))
+            )
         )
         for name, parameter in parameters_of(maker).items()
     )

@@ -133,22 +133,25 @@ vega_usd = 45_000
 
 
 HEDGED: Final = "BTC"
-HEDGED_UNTIL: Final = datetime(2026, 7, 31, 8, tzinfo=UTC)
-"""The options of the book that the hedging simulation holds: of this coin, to this expiry."""
+"""The coin whose part of the book the hedging simulation holds."""
 
 HEDGING: Final = """\
 # hedgecore simulate hedging.toml --html hedging.html
 #
-# The book's options on {coin} that expire until {until:%d %b %Y}, hedged every hour or less often with the inverse perpetual.
-# Amounts are USD. The book's perpetuals, futures and coins are not in it: every policy begins at its own hedge.
+# The book's options on {coin}, held to their expiries, hedged every two hours or less often with the inverse perpetual; amounts are USD.
+# The perpetuals, futures and coins of the book count by their delta at the start: every policy begins by trading from there.
 
-title = "the {coin} options of positions.csv until {until:%d %b %Y}"
+title = "the {coin} book of positions.csv"
+
+[book]
+positions = "positions.csv"
+chain = "chain.csv"
+underlying = "{coin}"
+steps_per_day = 12
 
 [run]
-n_paths = 2_000
-steps = {steps}            # of an hour; expiries are on the nearest
+n_paths = 1_500
 seed = 1
-spot = {spot}
 drift = {rate}
 rate = {rate}             # the basis: forwards are spot x exp(rate x t)
 numeraire = "quote"
@@ -216,7 +219,7 @@ type = "ScaledVol"
 vol_scale = 1.1
 width = {{from = 0.5, to = 20, count = 7}}
 """
-"""The hedging simulation of the book, as TOML; the options follow."""
+"""The hedging simulation of the book, as TOML."""
 
 
 def write_demo(folder: str | Path) -> tuple[Path, Path, Path]:
@@ -256,38 +259,11 @@ def write_hedging(folder: str | Path) -> Path:
 
 
 def demo_hedging() -> str:
-    """The hedging simulation of the book in TOML: its options on one coin, at the vols of the chain, and ten families of policies."""
+    """The hedging simulation of the book in TOML: one coin of it, in a market of stochastic vol, and ten families of policies."""
     (coin,) = (one for one in COINS if one.currency == HEDGED)
-    hours = round((HEDGED_UNTIL - SNAPSHOT).total_seconds() / 3600)
-    rows = []
-    for name, quantity, _ in POSITIONS:
-        if name.count("-") != 3 or not name.startswith(f"{HEDGED}-"):
-            continue
-        option = instruments.parse(name)
-        expires, strike = option.expiry_time, option.strike
-        assert expires is not None
-        assert strike is not None
-        if expires > HEDGED_UNTIL:
-            continue
-        years = (expires - SNAPSHOT).total_seconds() / YEAR_SECONDS
-        moneyness = np.array([np.log(strike / coin.index) - coin.basis * years])
-        steps = round((expires - SNAPSHOT).total_seconds() / 3600)
-        rows.append(
-            f"[[position]]  # {name}\n"
-            f'kind = "{"call" if option.kind == 1 else "put"}"\nstrike = {strike:g}\nexpiry = "{steps}/8760"\n'
-            f"vol = {_ssvi_vol(coin, moneyness, years)[0]:.4f}\nquantity = {quantity:g}\n"
-            'settlement = "inverse"\n'
-        )
-    head = HEDGING.format(
-        coin=HEDGED,
-        until=HEDGED_UNTIL,
-        steps=hours,
-        spot=coin.index,
-        rate=coin.basis,
-        v0=coin.vol_short**2,
-        theta=coin.vol_long**2,
+    return HEDGING.format(
+        coin=HEDGED, rate=coin.basis, v0=coin.vol_short**2, theta=coin.vol_long**2
     )
-    return "\n".join([head, *rows])
 
 
 def demo_positions() -> pl.DataFrame:

@@ -46,7 +46,7 @@ namespace {
 #include "paths/diffusion.inl"
 #include "paths/resample.inl"
 #include "paths/paths.inl"
-#include "hedging/greeks.inl"
+#include "hedging/position_greeks.inl"
 #include "hedging/ratios.inl"
 #include "hedging/attribution.inl"
 #include "hedging/policies.inl"

@@ -191,8 +191,8 @@ static std::size_t find_lanes(const double* numbers, std::size_t n, std::uint8_t
 
 // As decide_by_deviation, with the widths above, which are solved for few paths: since z is at least 1 and at least rho^(1/9), the half
 // width is at least (m / 2) (z^3 + 1 / z) there, and that is within 10 % of it. Paths inside of it do not trade.
-template <bool plain_unit>
-static bool decide_by_impulse(const PolicyPlan& p, const PolicyState& s, HedgeBlock& b, const double* delta, bool exposes) {
+template <bool plain_unit, bool exposes>
+static bool decide_by_impulse(const PolicyPlan& p, const PolicyState& s, HedgeBlock& b, const double* delta) {
     const std::size_t n = b.n;
     const double *ordered = s.ordered, *unit = b.unit, *powers = b.impulse, *ninth = b.ninth, *per_ninth = b.per_ninth;
     double *order = b.order, *exposure = s.exposure;
@@ -206,12 +206,7 @@ static bool decide_by_impulse(const PolicyPlan& p, const PolicyState& s, HedgeBl
         const std::uint64_t near = mask_of(x > up * bound) | mask_of(x < -(down * bound));
         order[i] = from_bits(bits_of(x) & near);
         any |= near;
-    }
-    if (exposes) {
-        HC_EACH(i, n) {
-            const double x = (plain_unit ? ordered[i] : ordered[i] * unit[i]) + (delta[i] - target);
-            exposure[i] += from_bits(bits_of(magnitude(x)) & mask_of(order[i] == 0.0));
-        }
+        if constexpr (exposes) exposure[i] += from_bits(bits_of(magnitude(x)) & ~near);
     }
     if (!any) return false;
     std::uint8_t where[block_size];
@@ -236,7 +231,7 @@ static bool decide_by_impulse(const PolicyPlan& p, const PolicyState& s, HedgeBl
         const std::size_t i = where[j];
         order[i] = plain_unit ? inner[j] : inner[j] * b.per_unit[i];
         any |= bits_of(order[i]);
-        if (exposes) exposure[i] += outer[j];
+        if constexpr (exposes) exposure[i] += outer[j];
     }
     return any != 0;
 }
@@ -379,7 +374,7 @@ static bool decide_by_law(const HedgePlan& plan, const PolicyPlan& p, const Poli
         case Width::smooth:
             smooth_shares(plan, p, paths, b, step);
             return decide_by_deviation<plain_unit, false>(p, s, b, delta, LaneShare{b.outer});
-        case Width::fixed_and_proportional: return decide_by_impulse<plain_unit>(p, s, b, delta, exposed);
+        case Width::fixed_and_proportional: return exposed ? decide_by_impulse<plain_unit, true>(p, s, b, delta) : decide_by_impulse<plain_unit, false>(p, s, b, delta);
         case Width::realised_vol: realised_widths(p, paths, b); break;
         case Width::zakamouline: break;  // with the delta
     }

@@ -152,6 +152,40 @@ def costs(of: Run, shown: Sequence[int] | None = None) -> Row:
     )  # fmt: skip
 
 
+def attribution(of: Run, shown: Sequence[int] | None = None) -> Row:
+    """What made the mean net P&L of policies, line by line, one on the other; the marks are their sums."""
+    rows = np.array(chosen_rows(of) if shown is None else shown)
+    names = [of.names[row] for row in rows]
+    lines = {name: values[rows] for name, values in of.attribution.means().items()}
+    data: list[Row] = [
+        {
+            "type": "bar",
+            "name": label(name),
+            "x": names,
+            "y": numbers(values),
+            "marker": {"color": distinct(number)},
+            "hovertemplate": f"%{{x}}: {label(name)} %{{y:,.4g}}<extra></extra>",
+        }
+        for number, (name, values) in enumerate(lines.items())
+        if values.any()
+    ]
+    data.append(
+        {
+            "name": "net P&L",
+            "x": names,
+            "y": numbers(of.pnl[rows].mean(axis=1)),
+            "mode": "markers",
+            "marker": {"symbol": "diamond", "color": "#1d2733", "size": 8},
+            "hovertemplate": "%{x}: net P&L %{y:,.4g}<extra></extra>",
+        }
+    )
+    axis = {"type": "category", "tickangle": -30}
+    return figure(
+        "What made the mean net P&L", data, "policy", unit_of_money(of),
+        xaxis=axis, barmode="relative", legend=LEGEND,
+    ) | {"wide": True}  # fmt: skip
+
+
 def trace(of: Trace, path: int | None = None, policies: Sequence[str] | None = None) -> Row:
     """One path: its price above, below what is to be hedged and the hedges of policies, in coins."""
     row = of.row(path)

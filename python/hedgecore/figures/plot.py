@@ -128,16 +128,19 @@ def plot_explain(
     return made(explain.waterfall(of, underlying, currency))
 
 
-def plot_run(of: Run, what: Literal["frontier", "pnl", "tails", "costs"] = "frontier") -> Any:
-    """Return a hedging simulation as a plotly figure: mean cost against std, histograms, tails, or costs by kind."""
+def plot_run(
+    of: Run, what: Literal["frontier", "pnl", "tails", "costs", "attribution"] = "frontier"
+) -> Any:
+    """Return a hedging simulation as a plotly figure: mean cost against std, histograms, tails, costs by kind, or what made the P&L."""
     if what == "frontier":
         return plot_frontier(of.frontier())
     if what == "pnl":
         shown = chosen_rows(of)
         return made(hedging.histogram(of.histogram(), unit_of_money(of), shown))
-    if what not in ("tails", "costs"):
-        raise ValueError(f"what must be one of frontier, pnl, tails, costs, not {what!r}")
-    return made(hedging.tails(of) if what == "tails" else hedging.costs(of))
+    figures = {"tails": hedging.tails, "costs": hedging.costs, "attribution": hedging.attribution}
+    if what not in figures:
+        raise ValueError(f"what must be one of frontier, pnl, {', '.join(figures)}, not {what!r}")
+    return made(figures[what](of))
 
 
 def plot_frontier(of: Frontier) -> Any:

@@ -37,6 +37,15 @@ from hedgecore.hedging.policies import (
     Zakamouline,
 )
 from hedgecore.hedging.position import Future, Option, Perpetual, Smile, Spot, Strip
+from hedgecore.hedging.presets import (
+    GAS,
+    Preset,
+    centralised_api,
+    l1_manual,
+    l1_vault,
+    l2_vault,
+    swap_gas,
+)
 from hedgecore.hedging.ratios import (
     BlackDelta,
     HedgeRatio,
@@ -57,6 +66,7 @@ from hedgecore.hedging.vol_policies import (
 )
 
 __all__ = [
+    "GAS",
     "LEDGERS",
     "AllOf",
     "AnyOf",
@@ -85,6 +95,7 @@ __all__ = [
     "Option",
     "Perpetual",
     "Policy",
+    "Preset",
     "PriceMove",
     "RealisedVolBand",
     "Run",
@@ -102,13 +113,18 @@ __all__ = [
     "VolInterval",
     "WhalleyWilmott",
     "Zakamouline",
+    "centralised_api",
     "entropic_premium",
     "expected_shortfall",
     "exponential",
     "from_book",
     "geometric",
+    "l1_manual",
+    "l1_vault",
+    "l2_vault",
     "simulate",
     "solve_risk_aversion",
     "square_root_impact",
+    "swap_gas",
     "sweep",
 ]

@@ -24,6 +24,7 @@ from hedgecore.config import (
     nearest,
     parameters_of,
 )
+from hedgecore.hedging.files import BookFiles
 from hedgecore.hedging.policies import Policy
 from hedgecore.hedging.results import Run
 from hedgecore.hedging.simulate import simulate, sweep
@@ -31,6 +32,8 @@ from hedgecore.hedging.traces import followed
 from hedgecore.paths.random import whole
 from hedgecore.toml import ConfigError, change, toml_of
 
+#: What a book says, in place of the configuration.
+FROM_BOOK: Final = ("position", "spot", "steps")
 _APART: Final = ("policies", "progress")
 _SHARD_WORK: Final = 3e8  # nanoseconds of one core, about
 
@@ -192,29 +195,20 @@ def simulation_of(
         change(document, key, value)
     written = toml_of(document)
     known, all_of = catalogue(folder), arguments()
-    tables = [key for key, (_, of_run) in all_of.items() if not of_run]
-    run_keys = [key for key, (_, of_run) in all_of.items() if of_run]
     title = known.build(str, document.pop("title", name), "title")
-    for key in document:
-        if key not in (*tables, "policies", "run"):
-            raise ConfigError(f"{key} is unknown{_instead(key, tables, run_keys)}")
+    listed, of_book = document.pop("policies", None), document.pop("book", None)
     of_run = document.pop("run", {})
     if not isinstance(of_run, Mapping):
         raise ConfigError(f"run must be a table, not {of_run!r}")
-    for key in of_run:
-        if key not in run_keys:
-            raise ConfigError(f"run.{key} is unknown{_instead(key, tables, run_keys)}")
-    listed = document.pop("policies", None)
-    parameters = parameters_of(simulate)
-    for key in all_of:
-        if parameters[key].default is parameters[key].empty and key not in {**of_run, **document}:
-            raise ConfigError(f"{key if key in tables else f'run.{key}'} is missing")
+    _check_keys(document, of_run, all_of, of_book is not None)
     given = {
         key: known.build(all_of[key][0], value, where)
         for table, prefix in ((document, ""), (of_run, "run."))
         for key, value in table.items()
         for where in (prefix + key,)
     }
+    if of_book is not None:
+        given |= _held(known, of_book, given)
     families, keys = _families(known, listed)
     n_paths = _checked("n_paths", given.pop("n_paths"), 1)
     first_path = _checked("first_path", given.pop("first_path", 0), 0)
@@ -225,6 +219,41 @@ def simulation_of(
         raise ConfigError(f"run.{error}") from None
     threads = given.pop("threads", None)
     return Simulation(given, families, keys, n_paths, first_path, trace, title, written, threads)
+
+
+def _check_keys(
+    document: Mapping[str, Any],
+    of_run: Mapping[str, Any],
+    known: Mapping[str, tuple[Any, bool]],
+    of_book: bool,
+) -> None:
+    """Refuse keys that are unknown, missing, or said by the book."""
+    tables = [*(key for key, (_, run) in known.items() if not run), "policies", "book", "title"]
+    run_keys = [key for key, (_, run) in known.items() if run]
+    for prefix, table, right in (("", document, tables), ("run.", of_run, run_keys)):
+        for key in table:
+            if key not in right:
+                raise ConfigError(f"{prefix}{key} is unknown{_instead(key, tables, run_keys)}")
+    parameters, given = parameters_of(simulate), {**of_run, **document}
+    for key, (_, run) in known.items():
+        where = f"run.{key}" if run else key
+        if of_book and key in FROM_BOOK:
+            if key in given:
+                raise ConfigError(f"{where}: the book says it")
+        elif parameters[key].default is parameters[key].empty and key not in given:
+            raise ConfigError(f"{where} is missing{', or book' * (key == 'position')}")
+
+
+def _held(known: Catalogue, table: Any, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Position, spot and steps of a book in files."""
+    files = Catalogue({"BookFiles": BookFiles}).build(BookFiles, table, "book")
+    try:
+        found: dict[str, Any] = files.arguments(
+            known.folder, given.get("rate", 0.0), given.get("instrument")
+        )
+    except (ValueError, OSError) as error:
+        raise ConfigError(located("book", error)) from None
+    return found
 
 
 def _families(known: Catalogue, listed: Any) -> tuple[dict[str, list[Policy]], tuple[str, ...]]:
@@ -263,9 +292,7 @@ def _checked(name: str, value: Any, least: int) -> int:
 
 def _instead(key: str, tables: list[str], of_run: list[str]) -> str:
     """What an unknown key may have meant."""
-    names = {name: name for name in (*tables, "policies", "run")} | {
-        name: f"run.{name}" for name in of_run
-    }
+    names = {name: name for name in (*tables, "run")} | {name: f"run.{name}" for name in of_run}
     if key in names:
         return f"; it is {names[key]}"
     like = nearest(key, names)

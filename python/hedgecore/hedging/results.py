@@ -255,14 +255,16 @@ class Run:
         """
         return Histogram.of(self.names, self.pnl, bins)
 
-    def plot(self, what: Literal["frontier", "pnl", "tails", "costs"] = "frontier") -> Any:
+    def plot(
+        self, what: Literal["frontier", "pnl", "tails", "costs", "attribution"] = "frontier"
+    ) -> Any:
         """Return a plotly figure.
 
         Parameters
         ----------
         what
             "frontier": mean cost against std, with errors; "pnl": histograms; "tails": ES95, ES99 and the worst path;
-            "costs": by kind.
+            "costs": by kind; "attribution": what made the mean P&L.
         """
         from hedgecore.figures import plot_run
 

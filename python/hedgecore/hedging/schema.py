@@ -10,6 +10,7 @@ from typing import Any, Final, Literal
 
 from hedgecore.config import Catalogue, arms, hints_of, is_array, parameters_of
 from hedgecore.hedging.config import arguments, catalogue
+from hedgecore.hedging.files import BookFiles
 from hedgecore.hedging.policies import Policy
 
 WIDTH: Final = 110
@@ -28,6 +29,10 @@ def schema() -> str:
             continue
         shown |= _makers(known, hint)
         lines += _wrapped(f"  [{name}]", ", ".join(_named(known, hint)))
+    lines += _wrapped(
+        "  [book], in place of position, run.spot and run.steps:",
+        _keys(parameters_of(BookFiles), hints_of(BookFiles), known),
+    )
     in_run = {name: hint for name, (hint, flag) in arguments().items() if flag}
     lines += _wrapped("  [run]", _keys(parameters_of_run(in_run), in_run, known))
     lines += _wrapped("  title", "what is hedged, in words, for the report")

@@ -17,7 +17,7 @@ states the layout).
 from __future__ import annotations
 
 from hedgecore.paths.history import Bootstrap, Given, Replays, block_length, log_returns
-from hedgecore.paths.levels import MeanReverting, funding_rate, gas_price
+from hedgecore.paths.levels import MeanReverting, fit_gas_price, funding_rate, gas_price
 from hedgecore.paths.models import GBM, Bates, Correlated, Heston, Kou, Merton
 from hedgecore.paths.random import normals, philox, uniforms
 from hedgecore.paths.simulation import Paths, simulate
@@ -35,6 +35,7 @@ __all__ = [
     "Paths",
     "Replays",
     "block_length",
+    "fit_gas_price",
     "funding_rate",
     "gas_price",
     "log_returns",

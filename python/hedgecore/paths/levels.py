@@ -6,6 +6,8 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 
 @dataclass(frozen=True, kw_only=True)
 class MeanReverting:
@@ -129,3 +131,43 @@ def gas_price(
         start=None if start is None else math.log(start), logarithmic=True, spike_rate=spike_rate,
         spike_size=spike_size, spike_decay=math.log(2) / spike_half_life, low=low, high=high,
     )  # fmt: skip
+
+
+def fit_gas_price(prices: Any, step: float, lag: int = 1) -> MeanReverting:
+    """Return the process of :func:`gas_price` with the median, the spread and a half-life of a series.
+
+    The half-life is that of the autocorrelation of the logarithm at one lag.  Fees of blocks have more than one: minutes within a surge, hours and
+    days between them, so that the lag should be the time over which the simulation pays.  There are no spikes beside it.
+
+    Parameters
+    ----------
+    prices
+        A series without gaps, in the unit that the level shall have.
+    step
+        Years from one to the next.
+    lag
+        In steps.
+
+    Raises
+    ------
+    ValueError
+        Prices that are not positive or too few, or an autocorrelation at the lag that is not between 0 and 1.
+    """
+    series = np.asarray(prices, np.float64)
+    _positive(step=step)
+    if series.ndim != 1 or not 1 <= lag < len(series) // 2:
+        raise ValueError(f"lag = {lag} must be from 1 to below half of {series.size} prices")
+    bad = np.flatnonzero(~((series > 0) & np.isfinite(series)))
+    if len(bad):
+        raise ValueError(f"prices[{bad[0]}] = {series[bad[0]]} must be positive")
+    x = np.log(series)
+    std = float(x.std())
+    if std == 0:
+        raise ValueError("prices: all are the same")
+    correlation = float(np.corrcoef(x[:-lag], x[lag:])[0, 1])
+    if not 0 < correlation < 1:
+        raise ValueError(
+            f"the autocorrelation of the logarithms at lag {lag} is {correlation:.3g}: it must be between 0 and 1, take another lag"
+        )
+    half_life = lag * step * math.log(2) / -math.log(correlation)
+    return gas_price(median=float(np.median(series)), std=std, half_life=half_life)

@@ -79,7 +79,7 @@ class HedgingFindings:
         """What terminal, page and JSON show."""
         return [
             section
-            for make in (_frontier, _scorecard, _costs, _trace, _setting)
+            for make in (_frontier, _scorecard, _costs, _attribution, _trace, _setting)
             for section in make(self)
         ]
 
@@ -158,18 +158,48 @@ def _costs(of: HedgingFindings) -> list[Section]:
     return [Section("costs", "Costs", figures=draw, boxes=(box,))]
 
 
-def _trace(of: HedgingFindings) -> list[Section]:
-    """One path step by step, if any was followed."""
-    run, trace = of.run, of.run.trace
-    if trace is None:
+def _attribution(of: HedgingFindings) -> list[Section]:
+    """What made the P&L, where that was asked for."""
+    run = of.run
+    if not run.lines:
         return []
 
     def draw() -> list[Row]:
         from hedgecore.figures import hedging as figures
 
-        names = [run.names[row] for row in text.chosen_rows(run)]
-        return [figures.trace(trace, int(path), names) for path in trace.paths[:3]]
+        return [figures.attribution(run)]
 
+    whole = text.attribution_table(run)
+    many = len(run.names) > PRINTED
+    box = Box(whole, "scroll" if many else "", printed=not many)
+    boxes: tuple[Box, ...] = (box,)
+    if many:
+        lines = tuple(whole.lines[row] for row in text.chosen_rows(run))
+        title = f"{whole.title}: one setting of each family"
+        boxes = (Box(tables.TextTable(title, whole.names, whole.header, lines)), box)
+    data = plain(rows_of(run.attribution.columns()))
+    return [Section("attribution", "What made the P&L", figures=draw, boxes=boxes, data=data)]
+
+
+def _trace(of: HedgingFindings) -> list[Section]:
+    """One path step by step, if any was followed."""
+    run = of.run
+    traces = {name: one.trace for name, one in (run.by_underlying or {"": run}).items()}
+
+    def draw() -> list[Row]:
+        from hedgecore.figures import hedging as figures
+
+        names = [run.names[row] for row in text.chosen_rows(run)]
+        return [
+            row | {"title": f"{name}: {row['title']}" if name else row["title"]}
+            for name, trace in traces.items()
+            if trace is not None
+            for path in trace.paths[:3]
+            for row in (figures.trace(trace, int(path), names),)
+        ]
+
+    if all(trace is None for trace in traces.values()):
+        return []
     return [Section("path", "One path", figures=draw)]
 
 

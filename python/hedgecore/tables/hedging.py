@@ -20,6 +20,7 @@ _LABELS: Final = {
     "pnl": "net P&L",
     "es95": "ES95",
     "es99": "ES99",
+    "gamma_theta": "gamma and theta",
     "fee": "fees",
     "spread": "half spreads",
     "fixed": "fixed costs",
@@ -103,6 +104,31 @@ def cost_table(run: Run) -> TextTable:
     return TextTable(
         f"Mean costs by kind and other ledgers, {unit_of_money(run)}",
         ("policy", *columns), ("policy\n", *heads), lines,
+    )  # fmt: skip
+
+
+def attribution_table(run: Run) -> TextTable:
+    """A row for each policy: what made its mean net P&L, line by line, and the share that is not explained."""
+    table = run.attribution.columns()
+    lines = [name for name in run.attribution.means() if table[name].any()]
+    heads = (
+        "policy\n",
+        "mean\nP&L",
+        *(_two_lines(label(name)) for name in lines),
+        "share of\nresidual",
+    )
+    rows = tuple(
+        (
+            str(run.names[k]),
+            amount(float(run.pnl[k].mean())),
+            *(amount(float(table[name][k])) for name in lines),
+            f"{100 * table['residual_share'][k]:.2f} %",
+        )
+        for k in range(len(run.names))
+    )
+    return TextTable(
+        f"What made the mean net P&L, {unit_of_money(run)}",
+        ("policy", "pnl", *lines, "residual_share"), heads, rows,
     )  # fmt: skip
 
 
