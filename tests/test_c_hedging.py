@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import ctypes as c
+import math
 import platform
 import re
+from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +24,6 @@ from hedgecore.hedging.position import Position
 from test_c_interface import INVALID_ARGUMENT, OK, Doubles, Execution, Structure, pointer, said
 
 N, STEPS = 700, 60
-LEDGERS = 11
 
 
 class PathModel(Structure):
@@ -78,17 +80,26 @@ class Costs(Structure):
     )  # fmt: skip
 
 
+class Outage(Structure):
+    _fields_ = (
+        ("size", c.c_size_t), ("kind", c.c_int), *((name, c.c_double) for name in ("rate", "mean", "move")),
+        ("window", c.POINTER(c.c_uint64)), ("windows", c.c_size_t), ("discount", c.c_double), ("cost", c.c_double),
+    )  # fmt: skip
+
+
 class Orders(Structure):
     _fields_ = (
         ("size", c.c_size_t), ("latency", Doubles), ("latencies", c.c_size_t), ("failure", c.c_double),
         ("first_late", c.c_int), *((name, c.c_size_t) for name in ("poll", "poll_phase", "block", "block_phase")),
         ("inclusion", Doubles), ("inclusions", c.c_size_t), ("settle_every", c.c_size_t), ("settle_size", c.c_double),
+        ("outage", c.POINTER(Outage)), ("outages", c.c_size_t), ("leakage", c.c_int),
     )  # fmt: skip
 
 
 class Outputs(Structure):
     _fields_ = (
         ("size", c.c_size_t), ("ledgers", c.c_size_t), ("ledger", c.POINTER(Doubles)), ("sums", Doubles), ("unhedged", Doubles),
+        ("lines", c.c_size_t), ("line", c.POINTER(Doubles)), ("price", Doubles),
     )  # fmt: skip
 
 
@@ -118,7 +129,7 @@ def structure_of(library: Any, policy: hg.Policy, setting: Setting) -> Policy:
             made.vol_scale = value.get("vol_scale", 1.0)
         elif name == "size":
             made.half_width = value
-        elif name in dict(Policy._fields_):
+        elif hasattr(made, name):
             setattr(made, name, value)
         else:
             assert name == "forecast_level", name
@@ -130,6 +141,7 @@ OPTIONS = [
     hg.Option(strike=100, expiry=0.2, vol=0.6, quantity=-1),
     hg.Option(kind="put", strike=90, expiry=0.1, vol=0.7, quantity=2),
 ]
+COSTS = hg.Costs(fee=5e-4, half_spread=1e-4, fixed=0.01, impact=1e-3)
 POLICIES: list[hg.Policy] = [
     hg.Clock(every=3), hg.DeltaBand(width=0.05, to=0.4), hg.AutoHedger(up=0.05, down=0.1, ratio=0.7),
     hg.PriceMove(threshold=0.03), hg.ScaledVol(vol_scale=1.1, width=0.02), hg.WhalleyWilmott(risk_aversion=0.5, cool_down=2),
@@ -148,66 +160,72 @@ MODELS: dict[str, tuple[int, Any, dict[str, float]]] = {
 }
 
 
+def arrays(names: Iterable[str], shape: tuple[int, ...]) -> tuple[dict[str, Any], Any]:
+    """Arrays by name, and the array of pointers to them."""
+    made = {name: np.empty(shape) for name in names}
+    return made, (Doubles * len(made))(*(pointer(a) for a in made.values()))
+
+
 def in_c(library: Any, model: PathModel, **changes: Any) -> tuple[int, dict[str, Any]]:
     """The simulation as a C program would ask for it."""
-    options = changes.get("options", OPTIONS)
-    costs: hg.Costs = changes.get(
-        "costs", hg.Costs(fee=5e-4, half_spread=1e-4, fixed=0.01, impact=1e-3)
-    )
-    latency = np.array(changes.get("latency", [1.0]))
-    position = Position.of(options, STEPS, changes.get("coin"), 100.0, 0.02)
-    setting = Setting(position, costs, changes.get("rate", 0.02))
+    options, rate = changes.get("options", OPTIONS), changes.get("rate", 0.02)
+    position = Position.of(options, STEPS, changes.get("coin"), 100.0, rate)
+    if position.model_vol:
+        position = replace(position, vol=math.sqrt(model.v0))
+    setting = Setting(position, COSTS, rate)
     laws = (Policy * len(POLICIES))(*(structure_of(library, p, setting) for p in POLICIES))
     columns = {
         "kind": np.array([1 if o.kind == "call" else -1 for o in options], np.int8),
         **{name: np.array([float(getattr(o, name)) for o in options]) for name in ("strike", "expiry", "quantity")},
     }  # fmt: skip
-    if options[0].vol is not None:
+    if not position.model_vol:
         columns["vol"] = np.array([o.vol for o in options])
     kinds = {"kind": c.c_int8}
     asked = Options(
         n=len(options), **{k: pointer(a, kinds.get(k, c.c_double)) for k, a in columns.items()}
     )
-    kept = {name: np.empty((len(POLICIES), N)) for name in hg.LEDGERS[:LEDGERS]}
-    ledgers = (Doubles * LEDGERS)(*(pointer(a) for a in kept.values()))
-    sums, unhedged = np.empty((len(POLICIES), LEDGERS, 2)), np.empty(N)
+    kept, ledgers = arrays(hg.LEDGERS, (len(POLICIES), N))
+    sums, unhedged = np.empty((len(POLICIES), len(hg.LEDGERS), 2)), np.empty(N)
     outputs = Outputs(
-        ledgers=LEDGERS, ledger=c.cast(ledgers, c.POINTER(Doubles)), sums=pointer(sums), unhedged=pointer(unhedged)
-    )  # fmt: skip
+        ledgers=len(hg.LEDGERS), ledger=ledgers, sums=pointer(sums), unhedged=pointer(unhedged)
+    )
+    lines: dict[str, Any] = {}
+    if changes.get("attribution"):
+        lines, by_line = arrays(_core.hedge_lines, (N,))
+        outputs.lines, outputs.line = len(lines), by_line
+        lines["hedge"] = np.empty((len(POLICIES), N))
+        outputs.price = pointer(lines["hedge"])
     run = HedgeRun(
-        seed=7,
-        first_path=3,
-        paths=N,
-        steps=STEPS,
-        rate=setting.rate,
-        coin=int(bool(changes.get("coin"))),
+        seed=7, first_path=3, paths=N, steps=STEPS, rate=rate, coin=int(bool(changes.get("coin")))
     )
-    paid = Costs(
-        fee=costs.fee, half_spread=costs.half_spread, fixed=costs.fixed, impact=costs.impact
-    )
-    orders = Orders(
-        latency=pointer(latency), latencies=len(latency), failure=changes.get("failure", 0.0)
-    )
+    paid = Costs(**{name: getattr(COSTS, name) for name in ("fee", "half_spread", "fixed", "impact")})  # fmt: skip
     status = library.hc_hedge_simulate(
         c.byref(model), c.byref(run), c.byref(asked), changes.get("instrument"), c.c_size_t(len(POLICIES)), laws, c.byref(paid),
-        c.byref(orders), c.byref(outputs), c.byref(Execution(threads=changes.get("threads", 1))),
+        c.byref(changes.get("orders", Orders())), c.byref(outputs), c.byref(Execution(threads=changes.get("threads", 1))),
     )  # fmt: skip
-    return status, {**kept, "sums": sums, "unhedged": unhedged}
+    return status, {"ledgers": kept, "sums": sums, "unhedged": unhedged, "lines": lines}
 
 
 def in_python(model: Any, **arguments: Any) -> hg.Run:
-    costs = hg.Costs(fee=5e-4, half_spread=1e-4, fixed=0.01, impact=1e-3)
+    given: dict[str, Any] = {"position": OPTIONS, "rate": 0.02, **arguments}
     return hg.simulate(
-        arguments.pop("options", OPTIONS), model, POLICIES, n_paths=N, steps=STEPS, seed=7, first_path=3, rate=0.02, costs=costs,
-        keep=hg.LEDGERS[:LEDGERS], **arguments,
+        paths=model, policies=POLICIES, n_paths=N, steps=STEPS, seed=7, first_path=3, costs=COSTS, keep=hg.LEDGERS, **given
     )  # fmt: skip
 
 
 def compare(got: dict[str, Any], run: hg.Run) -> None:
     assert got["unhedged"].tobytes() == run.unhedged.tobytes()
-    for name in hg.LEDGERS[:LEDGERS]:
-        assert got[name].tobytes() == run.ledgers[name].tobytes(), name
-    assert got["sums"].tobytes() == np.ascontiguousarray(run.sums[:, :LEDGERS]).tobytes()
+    for name in hg.LEDGERS:
+        assert got["ledgers"][name].tobytes() == run.ledgers[name].tobytes(), name
+    assert got["sums"].tobytes() == run.sums.tobytes()
+    assert got["lines"].keys() == run.lines.keys()
+    for name, line in run.lines.items():
+        assert got["lines"][name].tobytes() == line.tobytes(), name
+
+
+def latencies(shares: Any, **more: Any) -> Orders:
+    """Orders that are late."""
+    return Orders(latency=(c.c_double * len(shares))(*shares), latencies=len(shares), **more)
 
 
 @pytest.mark.parametrize("threads", [1, 2])
@@ -223,17 +241,64 @@ def test_simulations_are_those_of_python_to_the_bit(library: Any, name: str, thr
 
 def test_vols_of_the_model_and_late_orders(library: Any) -> None:
     options = [hg.Option(strike=100, expiry=0.2, quantity=-1)]
-    status, got = in_c(
-        library, PathModel(kind=3, spot=100.0, **HESTON), options=options, latency=[0.2, 0.5, 0.3], failure=0.2
-    )  # fmt: skip
-    # laws that know one vol alone have the model's in Python, where the setting knows it
+    model = PathModel(kind=3, spot=100.0, **HESTON)
+    orders = latencies([0.2, 0.5, 0.3], failure=0.2, leakage=1)
+    status, got = in_c(library, model, options=options, orders=orders)
     assert status == OK, said(library)
     run = in_python(
-        hc.paths.Heston(**HESTON), options=options, execution=hg.Execution(latency=[0.2, 0.5, 0.3], failure=0.2)
+        hc.paths.Heston(**HESTON), position=options,
+        execution=hg.Execution(latency=[0.2, 0.5, 0.3], failure=0.2, leakage=True),
     )  # fmt: skip
-    assert got["unhedged"].tobytes() == run.unhedged.tobytes()
-    for row in range(4):
-        assert got["pnl"][row].tobytes() == run.pnl[row].tobytes()
+    assert run.ledgers["failures"].any()
+    assert run.ledgers["gamma_leakage"].any()
+    compare(got, run)
+
+
+def test_attribution(library: Any) -> None:
+    model = PathModel(kind=1, spot=100.0, **MODELS["merton"][2])
+    status, got = in_c(library, model, attribution=True)
+    assert status == OK, said(library)
+    run = in_python(hc.paths.Merton(**MODELS["merton"][2]), attribution=True)
+    assert run.lines["jumps"].any()
+    compare(got, run)
+
+
+def test_outages(library: Any) -> None:
+    window = np.array([5, 9, 20, 21], np.uint64)
+    outages = (Outage * 3)(
+        Outage(kind=0, rate=20.0, mean=0.01, window=pointer(window, c.c_uint64), windows=2),
+        Outage(kind=1, move=0.06, mean=0.02),
+        Outage(kind=2, rate=5.0, mean=0.02, discount=0.03, cost=1e-3),
+    )
+    orders = latencies([0.5, 0.5], outage=outages, outages=3)
+    status, got = in_c(library, PathModel(kind=0, spot=100.0, vol=0.6), orders=orders)
+    assert status == OK, said(library)
+    execution = hg.Execution(
+        latency=[0.5, 0.5],
+        outages=[
+            hg.KeeperDown(rate=20.0, duration=0.01, windows=[(5, 9), (20, 21)]),
+            hg.ChainHalt(move=0.06, duration=0.02),
+            hg.Depeg(rate=5.0, duration=0.02, discount=0.03, cost=1e-3),
+        ],
+    )
+    run = in_python(hc.paths.GBM(vol=0.6), execution=execution)
+    assert all(share.any() for share in run.outages.values())
+    assert run.ledgers["peg"].any()
+    compare(got, run)
+    for row, name, value, message in (
+        (1, "kind", 3, "outages[1]: kind = 3 is none"),
+        (2, "discount", 1.5, "outages[2]: discount = 1.5 must be from 0 to below 1"),
+        (1, "move", 0.0, "outages[1]: an outage needs a rate, a move or windows"),
+        (2, "size", 16, f"outages[2].size = 16 must be that of the first, {c.sizeof(Outage)}"),
+    ):
+        kept = getattr(outages[row], name)
+        setattr(outages[row], name, value)
+        status, _ = in_c(library, PathModel(kind=0, spot=100.0, vol=0.6), orders=orders)
+        assert (status, said(library)) == (INVALID_ARGUMENT, message)
+        setattr(outages[row], name, kept)
+    outages[0].window = None
+    status, _ = in_c(library, PathModel(kind=0, spot=100.0, vol=0.6), orders=orders)
+    assert (status, said(library)) == (INVALID_ARGUMENT, "outages[0]: window must not be null")
 
 
 def test_given_paths_with_a_level_as_funding(library: Any) -> None:
@@ -244,15 +309,18 @@ def test_given_paths_with_a_level_as_funding(library: Any) -> None:
     given = np.stack([spot, funding])
     model = PathModel(kind=5, given=pointer(given), given_paths=N, given_levels=1, given_first=3)
     perpetual = Instrument(kind=2, funding=1.0, has_funding_level=1, funding_level=0)
-    status, got = in_c(library, model, coin=True, instrument=c.byref(perpetual))
+    inverse: dict[str, Any] = {"coin": True, "rate": 0.0, "instrument": c.byref(perpetual)}
+    status, got = in_c(library, model, **inverse)
     assert status == OK, said(library)
     run = in_python(
-        hc.paths.Given(spot, {"funding": funding}, first_path=3), numeraire="coin",
+        hc.paths.Given(spot, {"funding": funding}, first_path=3), numeraire="coin", rate=0.0,
         instrument=hg.Perpetual(settlement="inverse", funding=1.0, funding_level="funding"),
     )  # fmt: skip
     compare(got, run)
+    assert in_c(library, model, **{**inverse, "rate": 0.02})[0] == INVALID_ARGUMENT
+    assert "rate" in said(library)
     perpetual.funding_level = 1
-    assert in_c(library, model, coin=True, instrument=c.byref(perpetual))[0] == INVALID_ARGUMENT
+    assert in_c(library, model, **inverse)[0] == INVALID_ARGUMENT
     assert said(library) == "funding_level = 1 must be below the 1 levels that are given"
     given[0, 5, 0] = 99.0
     assert in_c(library, model)[0] == INVALID_ARGUMENT
@@ -268,9 +336,9 @@ def test_bad_arguments(library: Any) -> None:
         assert in_c(library, PathModel(**{**gbm, **changes}))[0] == INVALID_ARGUMENT
         assert message in said(library)
     model = PathModel(**gbm)
-    assert in_c(library, model, latency=[0.5, 0.4])[0] == INVALID_ARGUMENT
+    assert in_c(library, model, orders=latencies([0.5, 0.4]))[0] == INVALID_ARGUMENT
     assert "the sum of latency = 0.9" in said(library)
-    assert in_c(library, model, failure=1.5)[0] == INVALID_ARGUMENT
+    assert in_c(library, model, orders=Orders(failure=1.5))[0] == INVALID_ARGUMENT
     assert "failure" in said(library)
     null = library.hc_hedge_simulate(
         None, None, None, None, c.c_size_t(0), None, None, None, None, None

@@ -223,6 +223,20 @@ typedef struct hc_hedge_costs {
     int keep_at_end;         /* 1: the hedge is valued at the end and not sold */
 } hc_hedge_costs;
 
+/* No decisions; no fills, what is due waits; the quote currency is off its peg. */
+typedef enum hc_outage_kind { HC_OUTAGE_KEEPER = 0, HC_OUTAGE_CHAIN = 1, HC_OUTAGE_DEPEG = 2 } hc_outage_kind;
+
+/* Events that all policies see: by chance, with a move of the price, and at fixed times. */
+typedef struct hc_outage {
+    size_t size;
+    hc_outage_kind kind;
+    double rate, mean;       /* how many begin a year; their mean length in years */
+    double move;             /* one begins where ln S moved by more within a step; 0: none does */
+    const uint64_t* window; /* [2 windows]: the first step and the step after the last, of one window after another */
+    size_t windows;
+    double discount, cost;   /* off the peg: a coin of the currency is worth 1 - discount USD; an added share of the traded amount */
+} hc_outage;
+
 /* From the decision to the fill. Zeros: at once. */
 typedef struct hc_order_execution {
     size_t size;
@@ -236,14 +250,24 @@ typedef struct hc_order_execution {
     size_t inclusions;
     size_t settle_every;   /* decisions are netted and settled every so many steps; 0: not by time */
     double settle_size;    /* or as soon as the net is so many coins; 0: not by size */
+    const hc_outage* outage; /* [outages]: structures of one size, one after the other */
+    size_t outages;
+    int leakage;           /* 1: HC_DELTA_DRIFT and HC_GAMMA_LEAKAGE are kept, what the position moved between decision and fill */
 } hc_order_execution;
 
 /* The ledgers of a policy and path: amounts in money of the last step. */
 typedef enum hc_ledger {
     HC_PNL = 0, HC_COST = 1, HC_TURNOVER = 2, HC_TRADES = 3, HC_FIXED = 4, HC_IMPACT = 5, HC_LATENCY = 6, HC_EXPOSURE = 7,
-    HC_FAILURES = 8, HC_FEE = 9, HC_SPREAD = 10
+    HC_FAILURES = 8, HC_FEE = 9, HC_SPREAD = 10, HC_OUTAGE = 11, HC_PEG = 12, HC_DELTA_DRIFT = 13, HC_GAMMA_LEAKAGE = 14
 } hc_ledger;
-#define HC_LEDGERS 11
+#define HC_LEDGERS 15
+
+/* What the position earned, by what made it: HedgeLine in hedging.hpp says more. */
+typedef enum hc_line {
+    HC_LINE_EDGE = 0, HC_LINE_DELTA = 1, HC_LINE_GAMMA_THETA = 2, HC_LINE_VEGA = 3, HC_LINE_VANNA = 4, HC_LINE_VOLGA = 5, HC_LINE_CARRY = 6,
+    HC_LINE_JUMPS = 7, HC_LINE_RESIDUAL = 8
+} hc_line;
+#define HC_LINES 9
 
 typedef struct hc_hedge_outputs {
     size_t size;
@@ -251,6 +275,9 @@ typedef struct hc_hedge_outputs {
     double* const* ledger;  /* null, or [ledgers] arrays [policy * paths + path], null where not wanted */
     double* sums;           /* null, or [policy][ledger][2]: over the paths, of the ledger and of its square */
     double* unhedged;       /* null, or [paths]: the P&L of the position alone */
+    size_t lines;           /* how many the caller knows: HC_LINES */
+    double* const* line;    /* null: no attribution; or [lines] arrays [path], null where not wanted */
+    double* price;          /* null, or with attribution [policy * paths + path]: what the hedge earned by moves of the price */
 } hc_hedge_outputs;
 
 /* Hedges the options on all paths by every policy, all on the same paths. `policy` has `policies` structures of one size, one after the

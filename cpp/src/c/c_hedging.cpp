@@ -1,5 +1,6 @@
 // The plain C face of the hedging simulation: converts and calls.
 #include <cmath>
+#include <cstdio>
 #include <vector>
 
 #include "c_interface.hpp"
@@ -192,29 +193,36 @@ void defaults(hc_hedge_policy& p) {
     p.least_fall = none.least_fall;
 }
 
-std::vector<HedgePolicy> policies_of(const hc_hedge_policy* first, std::size_t n) {
-    if (n == 0) throw std::invalid_argument("policies = 0 must be positive");
-    std::vector<HedgePolicy> policies;
-    const std::size_t stride = read(first, "hc_hedge_policy").size;
+// Structures of one size, one after the other, with what a caller of an older header does not have as in `missing`.
+template <class T, class Made, class Make>
+std::vector<Made> rows_of(const T* first, std::size_t n, const char* name, const char* row, const T& missing, const Make& make) {
+    std::vector<Made> rows;
+    if (n == 0) return rows;
+    const std::size_t stride = read(first, name).size;
     const auto* bytes = reinterpret_cast<const unsigned char*>(first);
     for (std::size_t j = 0; j < n; ++j) {
+        const std::string place = std::string(row) + "[" + std::to_string(j) + "]";
         // copied, as the places of structures that are longer or shorter than ours are theirs alone
-        std::size_t size;
-        std::memcpy(&size, bytes + j * stride, sizeof size);
-        if (size != stride) {
-            throw std::invalid_argument("policy[" + std::to_string(j) + "].size = " + std::to_string(size) + " must be that of the first, " +
-                                        std::to_string(stride));
+        T one = missing;
+        std::memcpy(&one.size, bytes + j * stride, sizeof one.size);
+        if (one.size != stride) {
+            throw std::invalid_argument(place + ".size = " + std::to_string(one.size) + " must be that of the first, " + std::to_string(stride));
         }
-        hc_hedge_policy p = hc_hedge_policy{};
-        defaults(p);
-        std::memcpy(&p, bytes + j * stride, std::min(sizeof p, stride));
+        std::memcpy(&one, bytes + j * stride, std::min(sizeof one, stride));
         try {
-            policies.push_back(policy_of(p));
+            rows.push_back(make(one));
         } catch (const std::invalid_argument& error) {
-            throw std::invalid_argument("policy[" + std::to_string(j) + "]: " + error.what());
+            throw std::invalid_argument(place + ": " + error.what());
         }
     }
-    return policies;
+    return rows;
+}
+
+std::vector<HedgePolicy> policies_of(const hc_hedge_policy* first, std::size_t n) {
+    if (n == 0) throw std::invalid_argument("policies = 0 must be positive");
+    hc_hedge_policy missing{};
+    defaults(missing);
+    return rows_of<hc_hedge_policy, HedgePolicy>(first, n, "hc_hedge_policy", "policy", missing, policy_of);
 }
 
 HedgeInstrument instrument_of(const hc_hedge_instrument* given, std::size_t levels) {
@@ -268,6 +276,20 @@ std::vector<double> below_of(const double* shares, std::size_t n, const char* na
     return below;
 }
 
+Outage outage_of(const hc_outage& o) {
+    Outage outage;
+    outage.kind = chosen<OutageKind>(o.kind, HC_OUTAGE_DEPEG, "kind");
+    outage.rate = o.rate;
+    outage.mean = o.mean;
+    outage.move = o.move;
+    required(o.window, "window", o.windows);
+    if (o.windows > 0) outage.windows.assign(o.window, o.window + 2 * o.windows);
+    if (!(o.rate != 0 || o.move != 0 || o.windows > 0)) throw std::invalid_argument("an outage needs a rate, a move or windows");
+    outage.discount = o.discount;
+    outage.cost = o.cost;
+    return outage;
+}
+
 OrderExecution orders_of(const hc_order_execution* given) {
     OrderExecution orders;
     if (!given) {
@@ -285,8 +307,16 @@ OrderExecution orders_of(const hc_order_execution* given) {
     orders.inclusion = below_of(o.inclusion, o.inclusions, "inclusion");
     orders.settle_every = o.settle_every;
     orders.settle_size = o.settle_size;
+    orders.leakage = o.leakage != 0;
+    orders.outages = rows_of<hc_outage, Outage>(o.outage, o.outages, "hc_outage", "outages", hc_outage{}, outage_of);
     return orders;
 }
+
+void known(std::size_t count, std::size_t most, const char* name) {
+    if (count > most) throw std::invalid_argument(std::string(name) + " = " + std::to_string(count) + " must be at most " + std::to_string(most));
+}
+
+static_assert(HC_LEDGERS == hedge_ledgers && HC_LINES == hedge_lines);
 
 }  // namespace
 
@@ -311,7 +341,7 @@ hc_status hc_hedge_simulate(const hc_path_model* given_model, const hc_hedge_run
         const hc_hedge_run r = read(given_run, "hc_hedge_run");
         const PathModel model = paths_of(read(given_model, "hc_path_model"), r.steps);
         const std::size_t levels = model.given ? model.given->levels : 0;
-        const Held held = held_of(read(given_options, "hc_hedged_options"), r, model.assets[0]);
+        Held held = held_of(read(given_options, "hc_hedged_options"), r, model.assets[0]);
         const std::vector<HedgePolicy> laws = policies_of(policy, policies);
         const hc_hedge_outputs o = read(given_outputs, "hc_hedge_outputs");
         PathRun run;
@@ -321,9 +351,9 @@ hc_status hc_hedge_simulate(const hc_path_model* given_model, const hc_hedge_run
         run.steps = r.steps;
         run.step = held.step;
 
-        if (o.ledgers > hedge_ledgers) {
-            throw std::invalid_argument("ledgers = " + std::to_string(o.ledgers) + " must be at most " + std::to_string(hedge_ledgers));
-        }
+        known(o.ledgers, hedge_ledgers, "ledgers");
+        known(o.lines, hedge_lines, "lines");
+        held.terms.attribution = o.line || o.price;
         // a ledger that the caller has no array for, and the position, are dropped
         std::vector<double> position(o.unhedged ? 0 : r.paths), sums(2 * hedge_ledgers * policies);
         HedgeOutputs outputs;
@@ -331,6 +361,8 @@ hc_status hc_hedge_simulate(const hc_path_model* given_model, const hc_hedge_run
         outputs.stride = r.paths;
         outputs.sums = sums.data();
         for (std::size_t k = 0; o.ledger && k < o.ledgers; ++k) outputs.ledger[k] = o.ledger[k];
+        for (std::size_t k = 0; o.line && k < o.lines; ++k) outputs.line[k] = o.line[k];
+        outputs.price = o.price;
         simulate_hedging(model, run, held.options, held.terms, instrument_of(instrument, levels), laws, costs_of(costs, levels),
                          orders_of(orders), outputs, execution_of(execution));
         for (std::size_t j = 0; o.sums && j < policies; ++j) {
