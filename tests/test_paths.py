@@ -13,7 +13,18 @@ import numpy as np
 import pytest
 
 from conftest import reference_rows
-from hedgecore.paths import GBM, Bates, Correlated, Heston, Kou, Merton, normals, simulate, uniforms
+from hedgecore.paths import (
+    GBM,
+    Bates,
+    Correlated,
+    Heston,
+    Kou,
+    Merton,
+    gas_price,
+    normals,
+    simulate,
+    uniforms,
+)
 from path_models import ERRORS, MODELS, FloatArray, same, terminal, within
 
 # --- published prices ------------------------------------------------------------------------------------------------
@@ -335,4 +346,4 @@ def test_common_jumps() -> None:
 
 def test_a_negative_spread_of_gas_prices_is_named() -> None:
     with pytest.raises(ValueError, match="std = -1 must be zero or positive"):
-        hc.paths.gas_price(median=1.0, std=-1, half_life=0.01)
+        gas_price(median=1.0, std=-1, half_life=0.01)
