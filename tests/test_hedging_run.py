@@ -383,6 +383,14 @@ BAD: list[tuple[dict[str, Any], type[Exception], str]] = [
         ValueError,
         "fixed_level: 'gas' is no level",
     ),
+    (
+        {
+            "paths": hc.paths.Given(np.full((10, 6), 100.0), levels={"gas": np.full((10, 6), -1.0)}),
+            "costs": hg.Costs(fixed_level="gas", fixed=1.0),
+        },
+        ValueError,
+        "fixed_level: the level 'gas' has -1.0, a cost must be zero or positive",
+    ),
     ({"paths": "GBM"}, TypeError, "model must be one of hedgecore.paths"),
     ({"paths": hc.paths.GBM(vol=-0.5)}, ValueError, "vol = -0.5 must be zero or positive"),
     ({"n_paths": 2**39, "threads": 1}, MemoryError, "this machine has"),

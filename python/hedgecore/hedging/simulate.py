@@ -87,6 +87,15 @@ def _start(model: Model, spot: Any, asset: int) -> float:
     return float(first[0])
 
 
+def _check_fixed(model: Model, name: str | None) -> None:
+    """Refuse a series of fixed costs that pays for trades; processes of `levels` are what they are told to be."""
+    values = np.asarray((getattr(model, "levels", None) or {}).get(name, 0.0), np.float64)
+    if (values < 0).any():
+        raise ValueError(
+            f"fixed_level: the level {name!r} has {values.min()}, a cost must be zero or positive"
+        )
+
+
 def check_kept(
     n_paths: int, policies: int, ledgers: int, attribution: bool, traced: int, steps: int
 ) -> None:
@@ -210,6 +219,7 @@ def simulate(
         position, steps, None if numeraire is None else numeraire == "coin", start, rate
     )
     core, names = core_of(paths, held.step, spot, drift, levels, stress)
+    _check_fixed(paths, costs.fixed_level)
     own = core["assets"][underlying]
     if held.model_vol:
         vol = math.sqrt(own["v0"]) if "v0" in own else float(own["vol"])
