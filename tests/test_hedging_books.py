@@ -127,7 +127,7 @@ def test_two_underlyings_are_the_sum_of_each() -> None:
     total = np.sum([run.attribution.line(name) for name in LINES], axis=0)
     np.testing.assert_allclose(total, run.pnl, atol=1e-9 * np.abs(run.pnl).max())
     np.testing.assert_allclose(sum(run.costs_by_kind().values()), run.mean("cost"), rtol=1e-12)
-    assert set(run.ledgers) == {"pnl", "turnover", "cost"}
+    assert set(run.ledgers) == set(run.by_underlying["ETH"].ledgers) == {"pnl", "turnover", "cost"}
     assert run.columns()["std"][0] > 0
     # the paths are those of the second asset
     given = hc.paths.simulate(

@@ -153,6 +153,7 @@ steps_per_day = 12
 n_paths = 1_500
 seed = 1
 drift = {rate}
+attribution = true        # what made the P&L, in the report
 rate = {rate}             # the basis: forwards are spot x exp(rate x t)
 numeraire = "quote"
 trace = 1

@@ -59,7 +59,7 @@ class Run:
     setting
         What was simulated: the arguments of :func:`hedgecore.hedging.simulate` by name, but the policies and the paths.
     trace
-        The paths that were followed step by step; None where there are none.
+        The paths that were followed step by step; None where there are none.  Of several underlyings each run has its own.
     start
         The price at the start.
     lines
@@ -124,10 +124,12 @@ class Run:
         return np.asarray(self.sums[:, self._place(ledger), 0] / self.n_paths)
 
     def error(self, ledger: str) -> FloatArray:
-        """Return the standard error of that mean."""
+        """Return the standard error of that mean; of one path NaN."""
         n, mean = self.n_paths, self.mean(ledger)
+        if n < 2:
+            return np.full(len(mean), np.nan)
         square = self.sums[:, self._place(ledger), 1] / n
-        return np.sqrt(np.maximum(square - mean * mean, 0.0) / max(n - 1, 1))
+        return np.sqrt(np.maximum(square - mean * mean, 0.0) / (n - 1))
 
     def costs_by_kind(self) -> dict[str, FloatArray]:
         """Return mean costs of every policy by kind; their sum is the mean of ``cost``."""
@@ -183,7 +185,7 @@ class Run:
             "policy": np.array(self.names, dtype=object),
             "family": np.array(self.families, dtype=object),
             "mean": mean,
-            "mean_error": std / np.sqrt(max(n - 1, 1)),
+            "mean_error": std / np.sqrt(n - 1) if n > 1 else np.full(len(std), np.nan),
             "std": std * np.sqrt(n / max(n - 1, 1)),
             "std_error": np.array([std_error(std_influence(row)) for row in pnl]),
             "skew": skew,

@@ -59,5 +59,5 @@ def std_influence(x: FloatArray) -> FloatArray:
 
 
 def std_error(influence: FloatArray) -> float:
-    """Return the standard error of a statistic."""
-    return float(influence.std() / np.sqrt(len(influence)))
+    """Return the standard error of a statistic; of one path NaN."""
+    return float(influence.std() / np.sqrt(len(influence))) if len(influence) > 1 else np.nan

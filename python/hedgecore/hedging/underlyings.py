@@ -45,6 +45,7 @@ def across(
     horizon = max(s.horizon or max(o.expiry for o in s.options) for s in strips.values())
     keep = tuple(dict.fromkeys(("pnl", *given["keep"])))
     runs: dict[str, Run] = {}
+    total: dict[str, Any] = dict.fromkeys(LEDGERS, 0.0)
     for number, (name, strip) in enumerate(strips.items()):
         own = {
             key: value[name] if key in _BY_NAME and _by_name(key, value, position) else value
@@ -52,19 +53,23 @@ def across(
         }
         tell = None if progress is None else _part(progress, number, len(strips))
         try:
-            runs[name] = simulate(
+            run = simulate(
                 replace(strip, horizon=horizon), paths,
                 **own | {"keep": LEDGERS, "numeraire": "quote", "asset": assets[name], "spot": spot, "progress": tell},
             )  # fmt: skip
         except (ValueError, TypeError) as error:
             raise type(error)(f"{name}: {error}") from None
-        if runs[name].names != next(iter(runs.values())).names:
-            first = next(iter(runs))
+        if runs and run.names != (first := next(iter(runs.values()))).names:
             raise ValueError(
-                f"policies of {name} are {', '.join(runs[name].names)}, those of {first} {', '.join(runs[first].names)}: "
+                f"policies of {name} are {', '.join(run.names)}, those of {next(iter(runs))} {', '.join(first.names)}: "
                 "they need the same names"
             )
-    return _total(runs, keep)
+        # coins of different kinds are no sum: exposures are added at the prices of the start
+        for ledger, values in run.ledgers.items():
+            total[ledger] = total[ledger] + values * (run.start if ledger == "exposure" else 1.0)
+        kept = {n: x for n, x in run.ledgers.items() if n in keep or (run.lines and n == "cost")}
+        runs[name] = replace(run, ledgers=kept)
+    return _total(runs, total, keep)
 
 
 def _by_name(key: str, value: Any, position: Mapping[str, Any]) -> bool:
@@ -106,16 +111,8 @@ def _part(progress: Callable[[int, int], Any], number: int, of: int) -> Callable
     return lambda done, total: progress(number * total + done, of * total)
 
 
-def _total(runs: dict[str, Run], keep: tuple[str, ...]) -> Run:
+def _total(runs: dict[str, Run], ledgers: dict[str, Any], keep: tuple[str, ...]) -> Run:
     first = next(iter(runs.values()))
-    # coins of different kinds are no sum: exposures are added at the prices of the start
-    ledgers = {
-        name: np.sum(
-            [r.ledgers[name] * (r.start if name == "exposure" else 1.0) for r in runs.values()],
-            axis=0,
-        )
-        for name in LEDGERS
-    }
     sums = np.stack(
         [np.stack([x.sum(axis=1), (x * x).sum(axis=1)], axis=-1) for x in ledgers.values()], axis=1
     )
