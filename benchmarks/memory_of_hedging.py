@@ -1,6 +1,6 @@
 """Time and peak memory of a long simulation: one sold call of a year under GBM, hedged by a band, in hourly steps.
 
-python benchmarks/memory_of_hedging.py 1000000 8760, the paths and the steps; docs/hedging.md has the figures.
+python benchmarks/memory_of_hedging.py 1000000 8760, the paths and the steps. What is proven of the memory: "Memory" in docs/hedging.md.
 """
 
 from __future__ import annotations

@@ -104,6 +104,11 @@ class Toolchain:
         command = ["-x", "c", *warnings, f"-I{CPP / 'include'}", "-c", str(source)]
         return self.make(self.folder / f"{name}.o", command)
 
+    def compile_public(self, source: Path, name: str) -> Path:
+        """A program in C++ that knows the public headers alone."""
+        strict = ["-std=c++20", "-Wall", "-Wextra", "-Werror", f"-I{CPP / 'include'}"]
+        return self.make(self.folder / f"{name}.o", [*strict, "-c", str(source)])
+
     def kernels(self, level: str) -> Path:
         """The object of a level; beside it, as .report, which loops were vectorised."""
         report = self.folder / f"{level}.report"
@@ -122,7 +127,7 @@ class Toolchain:
         return done
 
     def program(self, name: str, source: Path | None = None) -> Path:
-        """A program of cpp/tests, or of a source in C, linked to the core with all levels of the processor.
+        """A program of cpp/tests, or of a source in C or C++, linked to the core with all levels of the processor.
 
         The program itself and the sources that compute nothing are always compiled by g++.
         """
@@ -138,6 +143,8 @@ class Toolchain:
                 objects.append(pool.submit(compiler.compile, path, path.stem, "-O3", *more))
             if source is None:
                 objects.append(pool.submit(gcc.compile, main, name, "-O1", *more))
+            elif source.suffix == ".cpp":
+                objects.append(pool.submit(gcc.compile_public, main, name))
             else:
                 objects.append(pool.submit(gcc.compile_c, main, name))
             paths = [str(task.result()) for task in objects]

@@ -119,11 +119,12 @@ def test_examples_print_what_the_docs_say(tmp_path: Path, name: str, least: int)
 @pytest.mark.parametrize(
     "path", sorted((ROOT / "examples").glob("*.py")), ids=lambda path: path.stem
 )
-def test_the_examples_run(path: Path, tmp_path: Path) -> None:
+def test_the_examples_run(path: Path, tmp_path: Path, request: pytest.FixtureRequest) -> None:
     pytest.importorskip("polars", reason="the examples read chains")
-    done = subprocess.run(
-        [sys.executable, str(path)], cwd=tmp_path, capture_output=True, text=True, check=False
-    )
+    command = [sys.executable, str(path)]
+    if path.stem == "ranking_on_real_data":  # the only one that has no data of its own
+        command += [str(request.getfixturevalue("shared") / "data" / "prices"), "100"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert done.stdout
 

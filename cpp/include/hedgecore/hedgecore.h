@@ -1,4 +1,4 @@
-/* hedgecore in plain C: surfaces and scenario grids. Arrays in and out, a status back, no exception and no signal across.
+/* hedgecore in plain C: surfaces, scenario grids, hedging simulations. Arrays in and out, a status back, no exception and no signal across.
  *
  * Arrays are contiguous and hold as many values as said; a null pointer is a column that is not given, where that is allowed.
  * Vols are decimals per square-root year, times are years (ACT/365). Functions may be called from many threads at once.
@@ -120,6 +120,173 @@ typedef struct hc_nodes {
  * number of threads. */
 HC_API hc_status hc_scenario_sums(const hc_options* options, const hc_nodes* nodes, size_t greeks, const hc_greek* greek,
                                   double* sums, const hc_execution* execution, hc_faults* faults);
+
+/* --- hedging simulations ------------------------------------------------------------------------------------------- */
+
+typedef enum hc_path_kind {
+    HC_PATHS_GBM = 0, HC_PATHS_MERTON = 1, HC_PATHS_KOU = 2, HC_PATHS_HESTON = 3, HC_PATHS_BATES = 4, HC_PATHS_GIVEN = 5
+} hc_path_kind;
+
+/* Prices of one underlying; what a kind has not is not read. Times are years, variances and intensities per year. */
+typedef struct hc_path_model {
+    size_t size;
+    hc_path_kind kind;
+    double spot, drift;                    /* at the start; E[S_t] = spot exp(drift t), jumps compensated; not of given paths */
+    double vol;                            /* GBM, Merton, Kou; of given paths what they are said to have */
+    double v0, kappa, theta, xi, rho;      /* Heston, Bates: variances v0 and theta, dv = kappa (theta - v) dt + xi sqrt(v) dW */
+    double intensity, jump_mean, jump_std; /* Merton, Bates: jumps of the logarithm */
+    double up_share, up_rate, down_rate;   /* Kou, with intensity */
+    const double* given;                   /* [1 + given_levels][given_paths][steps + 1]: prices, then levels */
+    size_t given_paths, given_levels;
+    uint64_t given_first;                  /* the number of the first given path */
+} hc_path_model;
+
+/* n European options on the price, held to their expiries, each of which must fall on a step. */
+typedef struct hc_hedged_options {
+    size_t size;
+    size_t n;
+    const int8_t* kind;    /* +1 call, -1 put */
+    const double *strike, *expiry;
+    const double* quantity; /* negative: sold */
+    const double* vol;      /* null: the root of the paths' variance */
+    const double* premium;  /* of one option, in the quote currency, paid or received at the start; null: Black's value at the vol */
+} hc_hedged_options;
+
+typedef struct hc_hedge_run {
+    size_t size;
+    uint64_t seed, first_path; /* path i has the same numbers in any run that contains it */
+    size_t paths;
+    size_t steps;              /* from the start to the last expiry */
+    double rate;               /* per year, of cash and of the options' forward */
+    int coin;                  /* 1: amounts are coins and the delta is net of premium; 0: the quote currency */
+} hc_hedge_run;
+
+typedef enum hc_hedge_kind { HC_SPOT = 0, HC_LINEAR_PERPETUAL = 1, HC_INVERSE_PERPETUAL = 2, HC_DATED_FUTURE = 3 } hc_hedge_kind;
+
+/* What is traded: coins, of the inverse perpetual USD. */
+typedef struct hc_hedge_instrument {
+    size_t size;
+    hc_hedge_kind kind;
+    double funding;        /* of perpetuals, per year, paid by longs; a factor of the level where there is one */
+    int has_funding_level;
+    size_t funding_level;  /* of the given levels */
+    double basis;          /* of a dated future: S exp(basis (maturity - t)) */
+    double maturity;       /* years from the start */
+} hc_hedge_instrument;
+
+typedef enum hc_trigger { HC_TRIGGER_DEVIATION = 0, HC_TRIGGER_MOVE = 1, HC_TRIGGER_INTERVAL = 2 } hc_trigger;
+typedef enum hc_centre { HC_CENTRE_RATIO = 0, HC_CENTRE_ZAKAMOULINE = 1 } hc_centre;
+typedef enum hc_width {
+    HC_WIDTH_FIXED = 0, HC_WIDTH_WHALLEY_WILMOTT = 1, HC_WIDTH_ZAKAMOULINE = 2, HC_WIDTH_FIXED_AND_PROPORTIONAL = 3,
+    HC_WIDTH_REALISED_VOL = 4, HC_WIDTH_SMOOTH = 5
+} hc_width;
+
+/* A policy trades when x, the delta of position and hedge less the target, leaves [-down H, up H]: to the nearest of inner x these
+ * bounds (1 the edge, 0 the middle) or, by_ratio, by `ratio` of x. Members are those of HedgePolicy in hedging.hpp, which says more;
+ * hc_hedge_policy_init sets all to what means nothing, and trades to x = 0 at each step. */
+typedef struct hc_hedge_policy {
+    size_t size;
+    hc_trigger trigger;
+    hc_centre centre;
+    hc_width width;
+    size_t every;          /* it looks at steps 0, every, 2 every, ... */
+    double half_width;     /* H where fixed; a factor of the law elsewhere */
+    double up, down, inner;
+    int by_ratio;
+    double ratio, target, least_width, risk_aversion;
+    double cost, fixed_cost; /* what the law takes them to be: a share of the amount, USD a trade */
+    double vol;              /* what the law takes it to be */
+    double vol_scale;        /* the delta is at the options' vols times this */
+    double zakamouline;      /* 4.76 */
+    double decay, power;     /* of HC_WIDTH_REALISED_VOL */
+    double impact;           /* of HC_WIDTH_SMOOTH */
+    double least_trade, lot;
+    size_t cool_down, blackout, move_window;
+    double least_move;
+    double least_fall;       /* negative: least_move */
+    int in_money;            /* target and fixed widths are USD */
+} hc_hedge_policy;
+HC_API hc_status hc_hedge_policy_init(hc_hedge_policy* policy); /* its size must be set */
+
+/* Zeros: no costs, the hedge is sold at the end. */
+typedef struct hc_hedge_costs {
+    size_t size;
+    double fee, half_spread; /* shares of the traded amount */
+    double fixed;            /* USD for every attempt; a factor of the level where there is one */
+    int has_fixed_level;
+    size_t fixed_level;      /* of the given levels */
+    double impact;           /* USD per coin squared */
+    double root_impact;      /* a share of the price times sqrt(coins) */
+    double fee_per_coin;     /* USD, at most fee_cap of the amount */
+    double fee_cap;          /* 0: none */
+    double least_fee;        /* USD a trade */
+    int keep_at_end;         /* 1: the hedge is valued at the end and not sold */
+} hc_hedge_costs;
+
+/* No decisions; no fills, what is due waits; the quote currency is off its peg. */
+typedef enum hc_outage_kind { HC_OUTAGE_KEEPER = 0, HC_OUTAGE_CHAIN = 1, HC_OUTAGE_DEPEG = 2 } hc_outage_kind;
+
+/* Events that all policies see: by chance, with a move of the price, and at fixed times. */
+typedef struct hc_outage {
+    size_t size;
+    hc_outage_kind kind;
+    double rate, mean;       /* how many begin a year; their mean length in years */
+    double move;             /* one begins where ln S moved by more within a step; 0: none does */
+    const uint64_t* window; /* [2 windows]: the first step and the step after the last, of one window after another */
+    size_t windows;
+    double discount, cost;   /* off the peg: a coin of the currency is worth 1 - discount USD; an added share of the traded amount */
+} hc_outage;
+
+/* From the decision to the fill. Zeros: at once. */
+typedef struct hc_order_execution {
+    size_t size;
+    const double* latency; /* [latencies]: probabilities of 0, 1, 2, ... steps; null: none */
+    size_t latencies;
+    double failure;        /* of an attempt, which is made again */
+    int first_late;        /* 1: the trade at the start has latency too */
+    size_t poll, poll_phase;   /* decisions at steps poll_phase, poll_phase + poll, ...; 0: all */
+    size_t block, block_phase; /* fills at steps block_phase, block_phase + block, ...; 0: all */
+    const double* inclusion;   /* [inclusions]: probabilities of 0, 1, 2, ... further blocks; null: none */
+    size_t inclusions;
+    size_t settle_every;   /* decisions are netted and settled every so many steps; 0: not by time */
+    double settle_size;    /* or as soon as the net is so many coins; 0: not by size */
+    const hc_outage* outage; /* [outages]: structures of one size, one after the other */
+    size_t outages;
+    int leakage;           /* 1: HC_DELTA_DRIFT and HC_GAMMA_LEAKAGE are kept, what the position moved between decision and fill */
+} hc_order_execution;
+
+/* The ledgers of a policy and path: amounts in money of the last step. */
+typedef enum hc_ledger {
+    HC_PNL = 0, HC_COST = 1, HC_TURNOVER = 2, HC_TRADES = 3, HC_FIXED = 4, HC_IMPACT = 5, HC_LATENCY = 6, HC_EXPOSURE = 7,
+    HC_FAILURES = 8, HC_FEE = 9, HC_SPREAD = 10, HC_OUTAGE = 11, HC_PEG = 12, HC_DELTA_DRIFT = 13, HC_GAMMA_LEAKAGE = 14
+} hc_ledger;
+#define HC_LEDGERS 15
+
+/* What the position earned, by what made it: HedgeLine in hedging.hpp says more. */
+typedef enum hc_line {
+    HC_LINE_EDGE = 0, HC_LINE_DELTA = 1, HC_LINE_GAMMA_THETA = 2, HC_LINE_VEGA = 3, HC_LINE_VANNA = 4, HC_LINE_VOLGA = 5, HC_LINE_CARRY = 6,
+    HC_LINE_JUMPS = 7, HC_LINE_RESIDUAL = 8
+} hc_line;
+#define HC_LINES 9
+
+typedef struct hc_hedge_outputs {
+    size_t size;
+    size_t ledgers;         /* how many the caller knows: HC_LEDGERS */
+    double* const* ledger;  /* null, or [ledgers] arrays [policy * paths + path], null where not wanted */
+    double* sums;           /* null, or [policy][ledger][2]: over the paths, of the ledger and of its square */
+    double* unhedged;       /* null, or [paths]: the P&L of the position alone */
+    size_t lines;           /* how many the caller knows: HC_LINES */
+    double* const* line;    /* null: no attribution; or [lines] arrays [path], null where not wanted */
+    double* price;          /* null, or with attribution [policy * paths + path]: what the hedge earned by moves of the price */
+} hc_hedge_outputs;
+
+/* Hedges the options on all paths by every policy, all on the same paths. `policy` has `policies` structures of one size, one after the
+ * other. instrument, costs, orders: null for the coin, no costs, at once. The same bits for any number of threads; what was written is of
+ * no use unless HC_OK comes back. */
+HC_API hc_status hc_hedge_simulate(const hc_path_model* model, const hc_hedge_run* run, const hc_hedged_options* options,
+                                   const hc_hedge_instrument* instrument, size_t policies, const hc_hedge_policy* policy,
+                                   const hc_hedge_costs* costs, const hc_order_execution* orders,
+                                   const hc_hedge_outputs* outputs, const hc_execution* execution);
 
 #ifdef __cplusplus
 }

@@ -1,0 +1,85 @@
+// What the functions of the plain C interface share: structures of the caller read, exceptions turned into a status and a text.
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <cstring>
+#include <exception>
+#include <new>
+#include <stdexcept>
+#include <string>
+
+#include "hedgecore/hedgecore.h"
+#include "hedgecore/parallel.hpp"
+#include "hedgecore/pricing.hpp"
+
+namespace hedgecore::c_interface {
+
+inline thread_local std::string last_error;
+
+struct Stopped {};
+
+// A structure of the caller: as much of it as he has, the rest null.
+template <class T>
+T read(const T* given, const char* name) {
+    T whole{};
+    if (!given) throw std::invalid_argument(std::string(name) + " must not be null");
+    if (given->size < sizeof(std::size_t) || given->size > std::size_t(1) << 16) {
+        throw std::invalid_argument(std::string(name) + ".size = " + std::to_string(given->size) + " must be sizeof(" + name + ")");
+    }
+    std::memcpy(&whole, given, std::min(sizeof whole, given->size));
+    return whole;
+}
+
+template <class T>
+const T* required(const T* values, const char* name, std::size_t n) {
+    if (n > 0 && !values) throw std::invalid_argument(std::string(name) + " must not be null");
+    return values;
+}
+
+template <class T>
+Column<T> column(const T* values) {
+    return {values, values ? 1 : 0};
+}
+
+inline Execution execution_of(const hc_execution* given) {
+    Execution execution;
+    if (!given) return execution;
+    const hc_execution how = read(given, "hc_execution");
+    if (how.threads < 0 || how.threads > 1024) {
+        throw std::invalid_argument("threads = " + std::to_string(how.threads) + " must be from 0 to 1024");
+    }
+    execution.threads = how.threads;
+    if (how.poll) {
+        execution.poll = [how] {
+            if (how.poll(how.user) != 0) throw Stopped{};
+        };
+    }
+    return execution;
+}
+
+template <class Call>
+hc_status guarded(const Call& call) noexcept {
+    try {
+        try {
+            last_error.clear();
+            return call();
+        } catch (const Stopped&) {
+            last_error = "stopped by poll";
+            return HC_STOPPED;
+        } catch (const std::invalid_argument& error) {
+            last_error = error.what();
+            return HC_INVALID_ARGUMENT;
+        } catch (const std::bad_alloc&) {
+            last_error = "out of memory";
+            return HC_OUT_OF_MEMORY;
+        } catch (const std::exception& error) {
+            last_error = error.what();
+            return HC_FAILED;
+        }
+    } catch (...) {  // no memory for the text itself
+        return HC_OUT_OF_MEMORY;
+    }
+}
+
+}  // namespace hedgecore::c_interface
