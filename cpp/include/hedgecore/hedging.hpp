@@ -168,10 +168,10 @@ struct OrderExecution {
 };
 
 // Per path sums of a policy, in this order. cost = fee + spread + fixed + impact + outage.
-enum class HedgeLedger { pnl, cost, turnover, trades, fixed, impact, latency, exposure, failures, fee, spread, outage, peg, permanent, delta_drift, gamma_leakage };
+enum class HedgeLedger { pnl, cost, turnover, trades, fixed, impact, latency, exposure, failures, fee, spread, outage, peg, delta_drift, gamma_leakage, permanent };
 inline constexpr std::size_t hedge_ledgers = 16;
 inline constexpr const char* hedge_ledger_names[hedge_ledgers] = {"pnl", "cost", "turnover", "trades", "fixed", "impact", "latency", "exposure", "failures",
-                                                                  "fee", "spread", "outage", "peg", "permanent", "delta_drift", "gamma_leakage"};
+                                                                  "fee", "spread", "outage", "peg", "delta_drift", "gamma_leakage", "permanent"};
 
 // What the position earned, by what made it: sums over the steps of the terms of Taylor's series in the price and the vols with the Greeks
 // of the start of the step. The price is S, in coins -1 / S, in which every hedge is linear. edge: the value at the start less what
