@@ -84,9 +84,9 @@ HC_INLINE std::uint64_t constant_fill(const HedgePlan& plan, std::uint64_t step)
 }
 
 // When an order of this time is filled, and after how many attempts. Each attempt has its own latency, inclusion and failure.
-static std::uint64_t random_fill(const HedgePlan& plan, const PathBlock& paths, std::size_t i, std::uint64_t step, double& attempts) {
+HC_INLINE std::uint64_t random_fill(const HedgePlan& plan, const PathBlock& paths, std::size_t i, std::uint64_t step, double& attempts) {
     const std::uint32_t kind = std::uint32_t(PathStream::execution), more = std::uint32_t(PathStream::inclusion);
-    const auto number = [&](std::uint32_t stream) { return uniform(paths.seed, stream, paths.path[i], paths.mirror[i], step); };
+    const auto number = [&](std::uint32_t stream) __attribute__((always_inline)) { return uniform(paths.seed, stream, paths.path[i], paths.mirror[i], step); };
     const auto wait = [](const double* below, std::size_t longest, double u) {
         std::size_t k = 0;
         while (k < longest && u > below[k]) ++k;
@@ -140,7 +140,7 @@ static void send(const HedgePlan& plan, const PolicyState& s, HedgeBlock& b, con
 
 // Settles what waits: at the end of a window or where the net is large, and the keeper is there. What nets to nothing goes on waiting.
 template <bool plain_unit>
-static void settle(const HedgePlan& plan, const PolicyPlan& p, const PolicyState& s, HedgeBlock& b, const PathBlock& paths,
+HC_INLINE void settle(const HedgePlan& plan, const PolicyPlan& p, const PolicyState& s, HedgeBlock& b, const PathBlock& paths,
                    std::uint64_t step) {
     const std::size_t n = b.n;
     const double *size = waiting(plan, s)[order_size], *unit = b.unit;

@@ -30,6 +30,9 @@ struct PreparedHedge {
     PreparedHedge& operator=(const PreparedHedge&) = delete;
 };
 
+// Of policies, with their members, once options, outages and the step are there. `levels` are those of the path model.
+void prepare_policies(PreparedHedge& to, const std::vector<HedgePolicy>& policies, std::size_t levels);
+
 // The lanes of one block, for all policies, zero at the start of a block.
 class HedgeStorage {
 public:

@@ -169,7 +169,7 @@ static void hedge_own_price(const HedgePlan& plan, HedgeBlock& b, std::size_t j,
 }
 
 template <bool plain_unit>
-static void expose(const PolicyPlan& p, const PolicyState& s, const HedgeBlock& b) {
+HC_INLINE void expose(const PolicyPlan& p, const PolicyState& s, const HedgeBlock& b) {
     const std::size_t n = b.n;
     const double *held = s.held, *unit = b.unit, *delta = b.delta, target = p.target;
     double* exposure = s.exposure;

@@ -108,9 +108,9 @@ static void vol_view(const PolicyPlan& p, const PathBlock& paths, HedgeBlock& b,
         const double* level = paths.level[p.forecast_level];
         std::uint64_t faulty = 0;
         HC_EACH(i, n) {
-            const bool good = level[i] > 0.0 && level[i] <= 1e300;
-            faulty |= ~mask_of(good);
-            out[i] = scale * chosen(good, level[i], 1.0);
+            const std::uint64_t good = mask_of(level[i] > 0.0) & mask_of(level[i] <= 1e300);
+            faulty |= (bits_of(level[i]) | 1) & ~good;  // a sum of masks alone would stay scalar with clang
+            out[i] = scale * from_bits((bits_of(level[i]) & good) | (bits_of(1.0) & ~good));
         }
         b.faulty |= faulty;
     } else {
@@ -205,7 +205,7 @@ static bool decide_by_impulse(const PolicyPlan& p, const PolicyState& s, HedgeBl
         const double bound = larger(half * powers[i] * mad(z * z, z, per_z), least);
         const std::uint64_t near = mask_of(x > up * bound) | mask_of(x < -(down * bound));
         order[i] = from_bits(bits_of(x) & near);
-        any |= near;
+        any |= bits_of(order[i]);  // x is not 0 there; a sum of masks would stay scalar with clang
         if constexpr (exposes) exposure[i] += from_bits(bits_of(magnitude(x)) & ~near);
     }
     if (!any) return false;

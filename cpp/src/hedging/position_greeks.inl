@@ -88,6 +88,13 @@ static VolFactors vols_of(const OptionPlan& o, const HedgeBlock& b) {
     return o.vols < 0 ? VolFactors{nullptr, nullptr} : VolFactors{b.vols[o.vols].vol, b.vols[o.vols].inverse};
 }
 
+struct Yes {
+    static constexpr bool value = true;
+};
+struct No {
+    static constexpr bool value = false;
+};
+
 template <bool with_gamma, bool premium_adjusted>
 static void add_options(const HedgePlan& plan, HedgeBlock& b, std::uint64_t step, const double& vol_scale, const double* log_spot,
                         const VolFactors& factors, double* delta, double* gamma) {
@@ -106,9 +113,14 @@ static void add_options(const HedgePlan& plan, HedgeBlock& b, std::uint64_t step
         } else if (factors.vol) {
             own = factors;
         }
-        const auto add = own.vol ? (first ? add_option<true, with_gamma, premium_adjusted, true> : add_option<true, with_gamma, premium_adjusted, false>)
-                                 : (first ? add_option<false, with_gamma, premium_adjusted, true> : add_option<false, with_gamma, premium_adjusted, false>);
-        add(plan, o, step, vol_scale, log_spot, own.vol, own.inverse, delta, gamma, n);
+        const auto add = [&](auto own_vol, auto is_first) {
+            add_option<own_vol.value, with_gamma, premium_adjusted, is_first.value>(plan, o, step, vol_scale, log_spot, own.vol, own.inverse, delta, gamma, n);
+        };
+        if (own.vol) {
+            first ? add(Yes{}, Yes{}) : add(Yes{}, No{});
+        } else {
+            first ? add(No{}, Yes{}) : add(No{}, No{});
+        }
         first = false;
     }
     if (!first) return;
