@@ -110,3 +110,27 @@ def chain_file(demo_frame: pl.DataFrame, tmp_path: Path) -> Callable[..., Path]:
         return path
 
     return write
+
+
+DEPTH_STREAMS = {"spot": "spot_btcusdt", "usdm": "usdm_btcusdt", "cm": "cm_btcusd_perp"}
+
+
+def depth_stream(folder: Path, market: str) -> Path:
+    """A capture of a market of Binance: the same 345 s of three."""
+    return folder / f"data/depth/binance_{DEPTH_STREAMS[market]}_20240808_2354_2359.gz"
+
+
+@pytest.fixture(scope="session")
+def depth_tables(shared: Path) -> Callable[[str], Any]:
+    """What the captures of :data:`DEPTH_STREAMS` hold, each read once."""
+    pytest.importorskip("polars", reason="readers need the extra data")
+    from hedgecore import venues
+
+    read: dict[str, Any] = {}
+
+    def table(market: str) -> Any:
+        if market not in read:
+            read[market] = venues.read(depth_stream(shared, market))
+        return read[market]
+
+    return table

@@ -124,6 +124,8 @@ def test_the_examples_run(path: Path, tmp_path: Path, request: pytest.FixtureReq
     command = [sys.executable, str(path)]
     if path.stem == "ranking_on_real_data":  # the only one that has no data of its own
         command += [str(request.getfixturevalue("shared") / "data" / "prices"), "100"]
+    if path.stem == "frontier_of_policies":
+        command += ["1000"]  # paths
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert done.stdout

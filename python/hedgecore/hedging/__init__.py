@@ -16,6 +16,7 @@ from __future__ import annotations
 from hedgecore.hedging.attribution import Attribution
 from hedgecore.hedging.auto_hedger import AutoHedger
 from hedgecore.hedging.book import BookStrips, from_book
+from hedgecore.hedging.calibration import ImpactFit, calibrate_impact
 from hedgecore.hedging.combinations import AllOf, AnyOf
 from hedgecore.hedging.costs import Costs, square_root_impact
 from hedgecore.hedging.execution import Blocks, Execution, Settlement, exponential, geometric
@@ -88,6 +89,7 @@ __all__ = [
     "Future",
     "HedgeRatio",
     "Histogram",
+    "ImpactFit",
     "KeeperDown",
     "Leland",
     "MinimumVariance",
@@ -113,6 +115,7 @@ __all__ = [
     "VolInterval",
     "WhalleyWilmott",
     "Zakamouline",
+    "calibrate_impact",
     "centralised_api",
     "entropic_premium",
     "expected_shortfall",

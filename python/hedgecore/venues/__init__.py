@@ -2,10 +2,12 @@
 
 `read` opens any file of a format that hedgecore knows and tells by its content which one it is: option
 chains, tickers, trades, books, instruments, positions and accounts of Deribit
-(`hedgecore.venues.deribit`), captures of OKX (`hedgecore.venues.okx`), bars of prices, funding
+(`hedgecore.venues.deribit`), captures of OKX and Binance (`hedgecore.venues.okx`,
+`hedgecore.venues.binance`), top-5 books of Bybit (`hedgecore.venues.bybit`), bars of prices, funding
 rates, volatility indices and gas fees (`hedgecore.venues.series`).  What comes out is a
 `hedgecore.venues.tables.Table` in one of the layouts of `hedgecore.venues.layouts`, with a ledger of
-what was wrong in the file (`hedgecore.venues.defects`).
+what was wrong in the file (`hedgecore.venues.defects`).  `hedgecore.venues.depth` rebuilds full order books
+from such tables.
 
 All of them need polars (``pip install "hedgecore[data]"``); importing this package does not load it.
 """
@@ -40,11 +42,17 @@ def read(path: str | PathLike[str]) -> Table:
     OSError
         The file cannot be opened.
     """
-    from hedgecore.venues import deribit, okx, series
+    from hedgecore.venues import binance, bybit, deribit, okx, series
     from hedgecore.venues.files import load, unknown_format
 
     content = load(path)
-    for reader in (deribit.read_content, okx.read_content, series.read_content):
+    for reader in (
+        deribit.read_content,
+        okx.read_content,
+        binance.read_content,
+        bybit.read_content,
+        series.read_content,
+    ):
         table: Table | None = reader(content)
         if table is not None:
             return table

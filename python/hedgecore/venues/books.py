@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from hedgecore.venues import DataError
-from hedgecore.venues.columns import convert, fields, text_frame
+from hedgecore.venues.columns import convert, fields, text_columns, text_frame
 from hedgecore.venues.defects import MAX_EXAMPLES, Defect, count_rows
 from hedgecore.venues.layouts import ACTIONS, BOOK_SIDES, laid_out
 from hedgecore.venues.quotes import Parser
@@ -49,33 +49,41 @@ def books_table(
     DataError
         No level of any of them can be used, although there are some.
     """
-    levels, level_rows, broken = list[dict[str, Any]](), list[int](), list[str]()
-    empty = list[str]()
-    for book, row in zip(books, rows, strict=True):
-        before = len(levels)
-        for side in ("bid", "ask"):
-            listed = book.get(f"{side}s")
-            for place, level in enumerate(listed if isinstance(listed, list) else [listed]):
-                if not isinstance(level, list) or len(level) not in (2, 3):
-                    broken.append(f"message {row}: {side} {level!r:.40}")
+    place, side, level, action = list[int](), list[str](), list[int](), list[Any]()
+    price, amount = list[Any](), list[Any]()
+    broken, empty = list[str](), list[str]()
+    for number, (book, row) in enumerate(zip(books, rows, strict=True)):
+        before = len(place)
+        for name in ("bid", "ask"):
+            listed = book.get(f"{name}s")
+            for at, item in enumerate(listed if isinstance(listed, list) else [listed]):
+                if not isinstance(item, list) or len(item) not in (2, 3):
+                    broken.append(f"message {row}: {name} {item!r:.40}")
                     continue
-                action, price, amount = level if len(level) == 3 else ("new", *level)
-                level_rows.append(row)
-                levels.append(
-                    {
-                        **{name: book.get(name) for name in _OF_BOOK},
-                        "is_snapshot": book.get("type", "snapshot") == "snapshot",
-                        "side": side,
-                        "level": place,
-                        "action": action,
-                        "price": price,
-                        "amount": amount,
-                    }
-                )
-        if len(levels) == before:
+                place.append(number)
+                side.append(name)
+                level.append(at)
+                action.append(item[0] if len(item) == 3 else "new")
+                price.append(item[-2])
+                amount.append(item[-1])
+        if len(place) == before:
             empty.append(f"message {row} {book.get('instrument_name')}")
-    raw = text_frame(levels, [item.column for item in _FIELDS])
-    frame, ledger = convert(raw, _FIELDS, source, rows=level_rows)
+    said = text_frame(
+        [
+            {
+                **{name: book.get(name) for name in _OF_BOOK},
+                "is_snapshot": book.get("type", "snapshot") == "snapshot",
+            }
+            for book in books
+        ],
+        [*_OF_BOOK, "is_snapshot"],
+    )
+    raw = said[pl.Series(place, dtype=pl.UInt32)].with_columns(
+        pl.Series("side", side, dtype=pl.String),
+        pl.Series("level", level, dtype=pl.Int64),
+        *text_columns({"action": action, "price": price, "amount": amount}),
+    )
+    frame, ledger = convert(raw, _FIELDS, source, rows=[rows[number] for number in place])
     names = frame["instrument"].unique()
     known = names.filter(parser(names)["type"].is_not_null())
     fatal = [
@@ -103,7 +111,7 @@ def books_table(
             "level unreadable",
             "not a list of a price and an amount: left out",
             len(broken),
-            len(broken) + len(levels),
+            len(broken) + len(place),
             unit="levels",
             dropped=True,
             examples=tuple(broken[:MAX_EXAMPLES]),
@@ -117,7 +125,7 @@ def books_table(
         )
         ledger.append(found)
         frame = frame.filter(is_bad.fill_null(False).not_())
-    if frame.height == 0 and (levels or broken):
+    if frame.height == 0 and (place or broken):
         reasons = "; ".join(f"{d.name}: {d.count}" for d in ledger if d.count)
         raise DataError(f"{source}: no level of its books can be used ({reasons})")
     frame = frame.with_columns(pl.col("side").cast(BOOK_SIDES), pl.col("action").cast(ACTIONS))

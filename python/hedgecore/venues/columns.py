@@ -82,9 +82,16 @@ def convert(
 def text_frame(records: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> pl.DataFrame:
     """Columns of text from JSON records: numbers as they would be written, null where missing."""
     return pl.DataFrame(
-        {name: [_as_text(record.get(name)) for record in records] for name in columns},
-        schema=dict.fromkeys(columns, pl.String),
+        text_columns({name: [record.get(name) for record in records] for name in columns})
     )
+
+
+def text_columns(columns: Mapping[str, Sequence[Any]]) -> list[pl.Series]:
+    """Columns of text from JSON values."""
+    return [
+        pl.Series(name, [_as_text(value) for value in values], dtype=pl.String)
+        for name, values in columns.items()
+    ]
 
 
 def _as_text(value: Any) -> str | None:

@@ -27,10 +27,12 @@ except ImportError as error:
     raise ImportError('reading data needs polars: pip install "hedgecore[data]"') from error
 
 _EPOCH: Final = r"(?P<epoch>\d{9,10}(?:\.\d+)?)"
-# "<epoch>: {...}" received, "<address> <- <epoch>: {...}" sent, "<address> -> <epoch>: {...}" answer
+# "<epoch>: {...}" received, "<address> <- <epoch>: {...}" sent, "<address> -> <epoch>: {...}" answer,
+# "<nanoseconds> {...}" received
 _CAPTURED: Final = re.compile(
-    rf"^(?:(?P<address>\S+) (?P<way><-|->) )?{_EPOCH}: (?P<json>[{{\[].*)$"
+    rf"^(?:(?:(?P<address>\S+) (?P<way><-|->) )?{_EPOCH}:|(?P<ns>\d{{19}})) (?P<json>[{{\[].*)$"
 )
+_MS: Final = re.compile(r"\d{13}(?:\.\d+)?")  # no name of a column
 _CONNECTED: Final = re.compile(rf"^\S+ <-> {_EPOCH}$")
 _ASIDE: Final = re.compile(r"^configuration: ")
 
@@ -57,7 +59,7 @@ class Content:
         Name of the file, or of the one inside the zip.
     table
         A parquet table with its types, or a CSV with every column text.  A CSV without a header
-        (its first line is all numbers) has the columns ``column_1``, ``column_2``, …
+        (its first line is all numbers, or has a time in milliseconds) has the columns ``column_1``, ``column_2``, …
     has_header
         False for such a CSV.
     document
@@ -203,7 +205,9 @@ def _messages(lines: list[str], source: Path, name: str) -> Content:
             if len(broken) < MAX_EXAMPLES:
                 broken.append(f"line {row}: {text[:60]!r}")
             continue
-        received = float(captured["epoch"]) if captured else None
+        received = None
+        if captured:
+            received = float(captured["epoch"]) if captured["epoch"] else int(captured["ns"]) / 1e9
         is_sent = captured is not None and captured["way"] == "<-"
         found.append(Message(row, received, body, is_sent))
     if not found:
@@ -232,7 +236,9 @@ def _messages(lines: list[str], source: Path, name: str) -> Content:
 def _csv(content: bytes, text: str, source: Path, name: str, is_checked: bool) -> Content:
     first = text.lstrip("\ufeff").splitlines()[0]
     cells = next(csv.reader([first]), [])
-    has_header = not all(_is_number(cell) or not cell for cell in cells)
+    has_header = not (
+        all(_is_number(cell) or not cell for cell in cells) or any(map(_MS.fullmatch, cells))
+    )
     if has_header and len(set(cells)) < len(cells):
         twice = sorted({cell for cell in cells if cells.count(cell) > 1})
         raise DataError(f"{source}: the header names {', '.join(twice)} twice")
