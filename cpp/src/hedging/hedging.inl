@@ -43,7 +43,6 @@ static void observe(const HedgePlan& plan, const PathBlock& paths, HedgeBlock& b
     const std::size_t n = b.n;
     const double* log_spot = paths.log_spot[plan.asset];
     const StepPlan& now = plan.steps[step];
-    b.log_spot = log_spot;
     if (plan.outages) outages_step(plan, paths, b, step);
     if (step > 0) {
         HC_EACH(i, n) b.before[i] = b.spot[i] + 0.0;
@@ -66,9 +65,6 @@ static void observe(const HedgePlan& plan, const PathBlock& paths, HedgeBlock& b
     }
     if (plan.has[std::size_t(OutageKind::depeg)]) {
         HC_EACH(i, n) b.amount[i] *= b.peg[i];
-    }
-    if (plan.permanent > 0.0) {
-        HC_EACH(i, n) b.market[i] = b.spot[i] + 0.0;
     }
     instrument_worth(plan, b, step);
     if (plan.kind == HedgeKind::inverse_perpetual) {
@@ -251,6 +247,10 @@ static void hold_at_start(const HedgePlan& plan, HedgeBlock& b) {
 static void open_step(const HedgePlan& plan, const PathBlock& paths, HedgeBlock& b, std::uint64_t step) {
     const std::size_t n = b.n;
     observe(plan, paths, b, step);
+    b.log_spot = paths.log_spot[plan.asset];
+    if (plan.permanent > 0.0) {
+        HC_EACH(i, n) b.market[i] = b.spot[i] + 0.0;
+    }
     if (plan.attribution) {
         HC_EACH(i, n) b.paid[i] = b.option[i] + 0.0;
     }
