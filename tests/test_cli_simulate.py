@@ -157,6 +157,21 @@ class TestFailures:
         assert done.exit_code == status
         assert message in error_of(done)
 
+    def test_what_cannot_be_written_or_held_is_said_before_the_simulation(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        done = run("simulate", "--paths", str(10**11))
+        assert done.exit_code == 1
+        assert "this machine has" in error_of(done)
+
+        def never(*_: Any) -> Any:
+            raise AssertionError("it was simulated")
+
+        monkeypatch.setattr("hedgecore.cli.simulate.assess", never)
+        done = run("simulate", *QUICK, "--html", "/none/a.html")
+        assert done.exit_code == 1
+        assert "no such folder to write a.html to" in error_of(done)
+
     def test_a_config_is_not_written_over(self, tmp_path: Path) -> None:
         config = tmp_path / "a.toml"
         config.write_text(default_text())

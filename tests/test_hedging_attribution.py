@@ -105,6 +105,23 @@ def close(got: Any, want: float, scale: float) -> None:
     assert float(got) == pytest.approx(want, rel=2e-5, abs=2e-7 * scale)
 
 
+def test_the_vol_of_a_jump_is_that_of_the_start_of_its_step() -> None:
+    model = hc.paths.Bates(
+        v0=0.36, kappa=2, theta=0.36, xi=4, rho=-0.7, intensity=100, jump_mean=0.0, jump_std=0.3
+    )
+    run = hg.simulate(
+        hg.Option(strike=103.0, expiry=0.02), model, hg.NoHedge(), n_paths=4000, steps=2, seed=3, attribution=True
+    )  # fmt: skip
+    paths = hc.paths.simulate(model, n_paths=4000, n_steps=2, horizon=0.02, seed=3, every=1)
+    big = np.abs(np.diff(np.log(paths.spot))) > 4 * np.sqrt(
+        np.maximum(paths.variance[:, :-1], 1e-12) * 0.01
+    )
+    stale = np.abs(np.diff(np.log(paths.spot))[:, 1]) > 0.24
+    assert (stale != big[:, 1]).mean() > 0.05  # what the first vol would take for one
+    assert not run.lines["jumps"][~big.any(axis=1)].any()
+    assert not run.lines["residual"][big.all(axis=1)].any()
+
+
 @pytest.mark.parametrize("coin", [False, True])
 @pytest.mark.parametrize("source", ["constant", "model", "smile"])
 def test_lines_of_the_position(coin: bool, source: str) -> None:

@@ -206,6 +206,10 @@ class TestBook:
         assert simulation.arguments["spot"] == strips.spot["BTC"]
         assert simulation.arguments["steps"] == strips.steps
         assert len(held.options) == 12
+        assert simulation.notes[0] == strips.notes[0]  # the same last expiry
+        assert "bp from those of the market" in simulation.notes[1]
+        assert "Counted by their delta at the start: BTC" in simulation.notes[2]
+        assert "ETH" not in " ".join(simulation.notes)  # it is not hedged
 
     def test_several_coins(self, folder: Path) -> None:
         both = {

@@ -383,10 +383,30 @@ BAD: list[tuple[dict[str, Any], type[Exception], str]] = [
         ValueError,
         "fixed_level: 'gas' is no level",
     ),
+    (
+        {
+            "paths": hc.paths.Given(np.full((10, 6), 100.0), levels={"gas": np.full((10, 6), -1.0)}),
+            "costs": hg.Costs(fixed_level="gas", fixed=1.0),
+        },
+        ValueError,
+        "fixed_level: the level 'gas' has -1.0, a cost must be zero or positive",
+    ),
     ({"paths": "GBM"}, TypeError, "model must be one of hedgecore.paths"),
     ({"paths": hc.paths.GBM(vol=-0.5)}, ValueError, "vol = -0.5 must be zero or positive"),
     ({"n_paths": 2**39, "threads": 1}, MemoryError, "this machine has"),
-]
+    ({"steps": 2**32}, MemoryError, "have fewer policies or steps"),
+    ({"policies": 3}, TypeError, "policies must be a policy, several, or names to them, not 3"),
+    ({"policies": hg.DeltaBand(width="wide")}, TypeError, r"width must be a number, not 'wide'"),  # type: ignore[arg-type]
+    ({"policies": hg.Clock(target=None)}, TypeError, "target must be a number, not None"),  # type: ignore[arg-type]
+    ({"instrument": "perpetual"}, TypeError, r"instrument must be Spot\(...\) or .*, not 'perpetual'"),
+    ({"costs": 1e-3}, TypeError, r"costs must be Costs\(...\), not 0.001"),
+    ({"execution": "fast"}, TypeError, r"execution must be Execution\(...\), not 'fast'"),
+    ({"stress": 3}, TypeError, r"stress must be Replays\(...\), not 3"),
+    ({"execution": hg.Execution(latency=10**9)}, ValueError, "latency = 1000000000 must be zero or positive, and at most 1,048,576"),
+    ({"execution": hg.Execution(blocks=3)}, TypeError, r"blocks must be Blocks\(...\), not 3"),  # type: ignore[arg-type]
+    ({"execution": hg.Execution(outages=hg.KeeperDown(windows=[(1, 2)]))}, TypeError, "outages must be several"),  # type: ignore[arg-type]
+    ({"policies": hg.Clock(hedge_ratio=hg.MinimumVariance(call=1, put=2))}, ValueError, "call = 1 must be three finite"),  # type: ignore[arg-type]
+]  # fmt: skip
 
 
 @pytest.mark.parametrize(("changes", "error", "message"), BAD)
@@ -420,6 +440,17 @@ def test_bad_positions_and_paths() -> None:
         hg.Option(kind="straddle", strike=100, expiry=0.1)
     with pytest.raises(ValueError, match=r"fee = -0\.1 must be zero or positive"):
         hg.Costs(fee=-0.1)
+    for text in ("0.6", [0.6]):
+        with pytest.raises(TypeError, match=r"vol must be a number, not"):
+            hg.Option(strike=100, expiry=0.1, vol=text)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="fee must be a number, not '5 bp'"):
+        hg.Costs(fee="5 bp")  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match=r"windows\[0\] must be a pair of steps, not 3"):
+        hg.KeeperDown(windows=[3, 5])  # type: ignore[list-item]
+    with pytest.raises(TypeError, match="position must be an Option, several, or a Strip, not 3"):
+        simulate(3)
+    with pytest.raises(TypeError, match="options must be several"):
+        hg.Strip(options=CALL)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="position has no options"):
         simulate([])
     with pytest.raises(TypeError, match=r"position\[1\] must be an Option, not 3"):

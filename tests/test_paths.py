@@ -13,7 +13,18 @@ import numpy as np
 import pytest
 
 from conftest import reference_rows
-from hedgecore.paths import GBM, Bates, Correlated, Heston, Kou, Merton, normals, simulate, uniforms
+from hedgecore.paths import (
+    GBM,
+    Bates,
+    Correlated,
+    Heston,
+    Kou,
+    Merton,
+    gas_price,
+    normals,
+    simulate,
+    uniforms,
+)
 from path_models import ERRORS, MODELS, FloatArray, same, terminal, within
 
 # --- published prices ------------------------------------------------------------------------------------------------
@@ -331,3 +342,8 @@ def test_common_jumps() -> None:
     assert set(np.rint(counts)) == {1, 2, 3}
     apart = log_steps(Correlated([a, b], 0.0))
     assert_correlation(apart[0], apart[1], 0.0)
+
+
+def test_a_negative_spread_of_gas_prices_is_named() -> None:
+    with pytest.raises(ValueError, match="std = -1 must be zero or positive"):
+        gas_price(median=1.0, std=-1, half_life=0.01)

@@ -121,7 +121,8 @@ static void revalue(const HedgePlan& plan, const PathBlock& paths, HedgeBlock& b
     double *jumps = line_of(b, HedgeLine::jumps), *residual = line_of(b, HedgeLine::residual);
     const double least = 16.0 * plan.step * plan.mean_vol * plan.mean_vol;
     if (plan.model_vol) {
-        const double *before = b.vols[0].before, scale = 16.0 * plan.step;
+        // at the last step the vols have not moved on
+        const double *before = step == plan.last ? b.vols[0].vol : b.vols[0].before, scale = 16.0 * plan.step;
         HC_EACH(i, n) b.per[i] = scale * before[i] * before[i];
     } else {
         HC_EACH(i, n) b.per[i] = least;

@@ -34,13 +34,15 @@ def clear_errors() -> Iterator[None]:
     except BrokenPipeError:  # the reader of our table went away: nothing more to say
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise typer.Exit(1) from None
-    except (ValueError, OSError, ImportError) as error:  # DataError is a ValueError
+    except (ValueError, OSError, ImportError, MemoryError) as error:  # DataError is a ValueError
         sys.stderr.write(f"hedgecore: {error}\n")
         raise typer.Exit(1) from None
 
 
 def check_outputs(outputs: Mapping[str, Path | None], *inputs: Path | None) -> None:
-    """Refuse to overwrite an input, and two outputs of one name; say early what is missing."""
+    """Refuse to overwrite an input, and two outputs of one name; say early what is missing, folders too."""
+    from hedgecore.report.files import writable
+
     if outputs.get("html") is not None:
         from hedgecore.report import require_plotting
 
@@ -51,7 +53,7 @@ def check_outputs(outputs: Mapping[str, Path | None], *inputs: Path | None) -> N
             continue
         if path == STDOUT and name not in ("json", "csv"):
             raise typer.BadParameter("only JSON and CSV go to the output", param_hint=f"--{name}")
-        where = path if path == STDOUT else path.resolve()
+        where = path if path == STDOUT else writable(path).resolve()
         if where in taken:
             raise typer.BadParameter(f"{path} is {taken[where]}", param_hint=f"--{name}")
         taken[where] = f"what --{name} writes"

@@ -155,7 +155,7 @@ def assess(simulation: Simulation) -> HedgingFindings:
             if not shards:
                 raise
     return HedgingFindings(
-        Run.joined(shards), simulation.title, simulation.n_paths, simulation.text
+        Run.joined(shards), simulation.title, simulation.n_paths, simulation.text, simulation.notes
     )
 
 

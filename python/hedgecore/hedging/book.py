@@ -56,6 +56,21 @@ class BookStrips:
     converted: tuple[str, ...]
     left_out: tuple[str, ...]
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What was done to the book, in sentences; empty where nothing was."""
+        minutes = self.largest_shift * YEAR_DAYS * 1440
+        said = (
+            (minutes >= 0.05, f"Expiries were moved to their steps, by {minutes:.1f} minutes at most."),
+            (
+                self.largest_basis >= 5e-6,
+                f"Forwards are S exp(rate T), up to {1e4 * self.largest_basis:.1f} bp from those of the market.",
+            ),
+            (self.converted, f"Counted by their delta at the start: {', '.join(self.converted)}."),
+            (self.left_out, f"Left out, being no coins: {', '.join(self.left_out)}."),
+        )  # fmt: skip
+        return tuple(text for holds, text in said if holds)
+
 
 def from_book(
     book: Book,

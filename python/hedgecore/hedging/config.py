@@ -26,8 +26,8 @@ from hedgecore.config import (
 )
 from hedgecore.hedging.files import BookFiles
 from hedgecore.hedging.policies import Policy
-from hedgecore.hedging.results import Run
-from hedgecore.hedging.simulate import simulate, sweep
+from hedgecore.hedging.results import LEDGERS, Run
+from hedgecore.hedging.simulate import check_kept, simulate, sweep
 from hedgecore.hedging.traces import followed
 from hedgecore.paths.random import whole
 from hedgecore.toml import ConfigError, change, toml_of
@@ -76,6 +76,8 @@ class Simulation:
         The configuration, changes and all, in TOML.
     threads
         Of the core; None: all.
+    notes
+        What was done to a book to simulate it, in sentences.
     """
 
     arguments: Mapping[str, Any]
@@ -87,6 +89,7 @@ class Simulation:
     title: str
     text: str = ""
     threads: int | None = None
+    notes: tuple[str, ...] = ()
 
     @property
     def shard(self) -> int:
@@ -106,6 +109,13 @@ class Simulation:
         ConfigError
             Naming the key.
         """
+        held = self.arguments["position"]
+        several = len(held) if isinstance(held, Mapping) else 0
+        ledgers = len(LEDGERS) if several else len({"pnl", "cost", *self.arguments.get("keep", ())})
+        attribution = bool(self.arguments.get("attribution", False))
+        check_kept(  # twice: the shards, and the run that they are joined to
+            2 * self.n_paths * max(1, several), len(self.keys), ledgers, attribution, len(self.trace), self.arguments["steps"]
+        )  # fmt: skip
         end = self.first_path + self.n_paths
         for first in range(self.first_path, end, self.shard):
             n = min(self.shard, end - first)
@@ -207,8 +217,10 @@ def simulation_of(
         for key, value in table.items()
         for where in (prefix + key,)
     }
+    notes: tuple[str, ...] = ()
     if of_book is not None:
-        given |= _held(known, of_book, given)
+        of_files, notes = _held(known, of_book, given)
+        given |= of_files
     families, keys = _families(known, listed)
     n_paths = _checked("n_paths", given.pop("n_paths"), 1)
     first_path = _checked("first_path", given.pop("first_path", 0), 0)
@@ -218,7 +230,9 @@ def simulation_of(
     except (ValueError, TypeError) as error:
         raise ConfigError(f"run.{error}") from None
     threads = given.pop("threads", None)
-    return Simulation(given, families, keys, n_paths, first_path, trace, title, written, threads)
+    return Simulation(
+        given, families, keys, n_paths, first_path, trace, title, written, threads, notes
+    )
 
 
 def _check_keys(
@@ -244,11 +258,13 @@ def _check_keys(
             raise ConfigError(f"{where} is missing{', or book' * (key == 'position')}")
 
 
-def _held(known: Catalogue, table: Any, given: Mapping[str, Any]) -> dict[str, Any]:
-    """Position, spot and steps of a book in files."""
+def _held(
+    known: Catalogue, table: Any, given: Mapping[str, Any]
+) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """Position, spot and steps of a book in files, and what was done to it."""
     files = Catalogue({"BookFiles": BookFiles}).build(BookFiles, table, "book")
     try:
-        found: dict[str, Any] = files.arguments(
+        found: tuple[dict[str, Any], tuple[str, ...]] = files.arguments(
             known.folder, given.get("rate", 0.0), given.get("instrument")
         )
     except (ValueError, OSError) as error:

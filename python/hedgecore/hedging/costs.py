@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from hedgecore.hedging.position import check, level_index
+from hedgecore.hedging.position import check, check_numbers, level_index
 
 
 def square_root_impact(*, day_vol: float, day_volume: float, factor: float = 1.0) -> float:
@@ -84,6 +84,7 @@ class Costs:
 
     def __post_init__(self) -> None:
         """Check the numbers."""
+        check_numbers(self)
         for name in ("fee", "fee_per_coin", "fee_cap", "least_fee", "half_spread", "fixed", "impact", "root_impact", "permanent"):  # fmt: skip
             value = getattr(self, name)
             check(0 <= value < math.inf, name, value, "zero or positive")

@@ -5,13 +5,16 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
 from hedgecore.hedging.outages import Outage
-from hedgecore.hedging.position import check
+from hedgecore.hedging.position import check, check_numbers
 from hedgecore.paths.random import whole
+
+_LONGEST: Final = 2**20
+"""Steps or blocks that an order may wait."""
 
 
 def geometric(mean: float, least: int = 0) -> list[float]:
@@ -50,7 +53,7 @@ def exponential(mean: float, step: float, least: float = 0.0) -> list[float]:
 def _below(law: int | Sequence[float], name: str) -> list[float]:
     """Probabilities of at most 0, 1, 2, ... of a number or of its probabilities."""
     if isinstance(law, (int, np.integer)):
-        check(law >= 0, name, law, "zero or positive")
+        check(0 <= law <= _LONGEST, name, law, f"zero or positive, and at most {_LONGEST:,}")
         return [0.0] * int(law) + [1.0]
     shares = np.asarray(law, np.float64)
     if shares.ndim != 1 or not len(shares) or not (shares >= 0).all():
@@ -155,7 +158,13 @@ class Execution:
 
     def core(self) -> dict[str, Any]:
         """Return what the core needs."""
+        check_numbers(self)
         check(0 <= self.failure < 1, "failure", self.failure, "from 0 to below 1")
+        for name, value, kind in (("blocks", self.blocks, Blocks), ("settlement", self.settlement, Settlement)):  # fmt: skip
+            if not (value is None or isinstance(value, kind)):
+                raise TypeError(f"{name} must be {kind.__name__}(...), not {value!r}")
+        if isinstance(self.outages, Outage):
+            raise TypeError(f"outages must be several, as [outage], not {self.outages!r}")
         poll = whole(self.poll, "poll", 1, 2**32)
         for row, outage in enumerate(self.outages):
             if not isinstance(outage, Outage):

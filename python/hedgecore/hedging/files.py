@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -49,8 +49,10 @@ class BookFiles:
 
     def arguments(
         self, folder: Path, rate: float, instrument: Instrument | Mapping[str, Instrument] | None
-    ) -> dict[str, Any]:
-        """Return position, spot and steps for :func:`hedgecore.hedging.simulate`: of one underlying itself, of several by name.
+    ) -> tuple[dict[str, Any], tuple[str, ...]]:
+        """Return position, spot and steps for :func:`hedgecore.hedging.simulate`, and what was done to the book in sentences.
+
+        Of one underlying itself, of several by name.
 
         Parameters
         ----------
@@ -66,17 +68,13 @@ class BookFiles:
         """
         found = self._strips(folder, rate, instrument)
         if self.underlying is None and len(found.position) > 1:
-            return {"position": found.position, "spot": found.spot, "steps": found.steps}
-        name = self.underlying or next(iter(found.position))
-        if name not in found.position:
-            raise ValueError(f"underlying = {name!r} must be one of {', '.join(found.position)}")
-        strip = found.position[name]
-        last = max(option.expiry for option in strip.options)  # that of the others may be later
-        return {
-            "position": replace(strip, horizon=None),
-            "spot": found.spot[name],
-            "steps": round(found.steps * last / found.horizon),
-        }
+            return {
+                "position": found.position,
+                "spot": found.spot,
+                "steps": found.steps,
+            }, found.notes
+        ((name, strip),) = found.position.items()
+        return {"position": strip, "spot": found.spot[name], "steps": found.steps}, found.notes
 
     def _strips(self, folder: Path, rate: float, instrument: Any) -> BookStrips:
         from hedgecore.book import Book, Market
@@ -92,6 +90,13 @@ class BookFiles:
             book = Book.from_csv(path)
         else:
             book = Book.from_positions(read(path).part("positions"))
+        if self.underlying is not None:
+            bases = book.instruments.base[book.row]
+            if self.underlying not in bases:
+                known = ", ".join(dict.fromkeys(map(str, bases)))
+                raise ValueError(f"underlying = {self.underlying!r} must be one of {known}")
+            own = bases == self.underlying
+            book = Book(book.instruments, book.row[own], book.quantity[own])
         quotes = read(folder / self.chain).part("quotes")
         fits = None if self.surfaces is None else fit_all(quotes, self.at, model=self.surfaces)
         return from_book(

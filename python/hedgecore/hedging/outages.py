@@ -1,7 +1,8 @@
 """Outages: events of a path, the same for all policies.
 
 An event begins by chance, with a move of the price, or at fixed steps.  It lasts an exponential time, until the end of a step, and longer
-where another begins meanwhile: by chance alone it is on at a share 1 - exp(-rate duration) of the time, in the limit of short steps.
+where another begins meanwhile: none is on at the start, and long after
+it one by chance alone is at a share 1 - exp(-rate duration) of the time, in the limit of short steps.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from hedgecore.hedging.position import check
+from hedgecore.hedging.position import check, check_numbers
 from hedgecore.paths.random import whole
 
 
@@ -40,6 +41,7 @@ class Outage:
 
     def __post_init__(self) -> None:
         """Check the numbers."""
+        check_numbers(self)
         for name in ("rate", "duration", "move"):
             value = getattr(self, name)
             check(0 <= value < math.inf, name, value, "zero or positive")
@@ -48,6 +50,8 @@ class Outage:
         if not (self.rate or self.move or len(self.windows)):
             raise ValueError("an outage needs a rate, a move or windows")
         for row, window in enumerate(self.windows):
+            if not isinstance(window, Sequence) or len(window) != 2:
+                raise TypeError(f"windows[{row}] must be a pair of steps, not {window!r}")
             first, end = (whole(step, f"windows[{row}]", 0, 2**40) for step in window)
             check(first < end, f"windows[{row}]", tuple(window), "a first step and a later one")
 

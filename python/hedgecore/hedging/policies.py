@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hedgecore.hedging.costs import Costs
-from hedgecore.hedging.position import Position, check
+from hedgecore.hedging.position import Position, check, check_numbers
 from hedgecore.hedging.ratios import BLACK, HedgeRatio, ScaledDelta
 from hedgecore.paths.random import whole
 
@@ -84,6 +84,7 @@ class Policy:
 
     def core(self, setting: Setting) -> dict[str, Any]:
         """Return what the core needs."""
+        check_numbers(self)
         if not isinstance(self.hedge_ratio, HedgeRatio):
             raise TypeError(
                 f"hedge_ratio must be one of hedgecore.hedging, as BlackDelta(), not {self.hedge_ratio!r}"

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, Final, Literal
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, fields
+from typing import Any, Final, Literal, SupportsFloat
 
 import numpy as np
 
@@ -21,6 +21,18 @@ def check(good: bool, name: str, value: Any, demand: str) -> None:
     """Raise an error that names the argument and its value, unless it is good."""
     if not good:
         raise ValueError(f"{name} = {value} must be {demand}")
+
+
+def check_numbers(thing: Any) -> None:
+    """Raise an error that names the field of a dataclass that its hint says to be a number, unless it is one."""
+    for f in fields(thing):
+        kinds, value = str(f.type).split(" | "), getattr(thing, f.name)
+        if "float" not in kinds or type(value).__name__ in kinds or "Literal" in str(f.type):
+            continue
+        if not (value is None and "None" in kinds) and (
+            np.ndim(value) or not isinstance(value, SupportsFloat)
+        ):
+            raise TypeError(f"{f.name} must be a number, not {value!r}")
 
 
 @dataclass(frozen=True)
@@ -94,6 +106,7 @@ class Option:
     def __post_init__(self) -> None:
         """Check what the core would only know by number."""
         kinds(self.kind)
+        check_numbers(self)
         check(0 < self.strike < math.inf, "strike", self.strike, "positive")
         check(0 < self.expiry < math.inf, "expiry", self.expiry, "positive")
         check(math.isfinite(self.quantity), "quantity", self.quantity, "finite")
@@ -129,6 +142,9 @@ class Strip:
 
     def __post_init__(self) -> None:
         """Check what the core would only know by number."""
+        if isinstance(self.options, Option):
+            raise TypeError(f"options must be several, as [option], not {self.options!r}")
+        check_numbers(self)
         if not self.options:
             raise ValueError("position has no options")
         for row, option in enumerate(self.options):
@@ -265,6 +281,8 @@ class Position:
         """Check the options and the steps; the vol of the model is not known yet."""
         if isinstance(position, Option):
             position = (position,)
+        if not isinstance(position, (Strip, Iterable)):
+            raise TypeError(f"position must be an Option, several, or a Strip, not {position!r}")
         held = position if isinstance(position, Strip) else Strip(options=tuple(position))
         strip = tuple(held.options)
         model_vol = strip[0].vol is None

@@ -11,6 +11,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+import numpy as np
+
 from hedgecore.hedging.position import check
 
 
@@ -85,7 +87,7 @@ class MinimumVariance(HedgeRatio):
     def core(self, asset: Mapping[str, Any]) -> dict[str, Any]:  # noqa: ARG002
         """As :class:`HedgeRatio` says."""
         for name, values in (("call", self.call), ("put", self.put)):
-            if len(values) != 3 or not all(math.isfinite(x) for x in values):
+            if np.shape(values) != (3,) or not all(math.isfinite(x) for x in values):
                 raise ValueError(f"{name} = {values} must be three finite numbers: a, b, c")
         return {"kind": "hull_white", "call": list(self.call), "put": list(self.put)}
 

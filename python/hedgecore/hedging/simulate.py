@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+import typing
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Literal, TypeVar, cast
 
@@ -36,15 +38,18 @@ def _named(policies: Any) -> dict[str, tuple[str, Policy]]:
         policies = [policies]
     if isinstance(policies, Mapping):
         named = {str(name): policy for name, policy in policies.items()}
+    elif not isinstance(policies, Iterable):
+        raise TypeError(f"policies must be a policy, several, or names to them, not {policies!r}")
     else:
         listed = list(policies)
-        named = {}
         for row, policy in enumerate(listed):
             if not isinstance(policy, Policy):
                 raise TypeError(f"policies[{row}] must be a policy, not {policy!r}")
-            same = sum(other.family == policy.family for other in listed)
-            number = sum(name.startswith(f"{policy.family} #") for name in named) + 1
-            named[f"{policy.family} #{number}" if same > 1 else policy.family] = policy
+        same, seen, named = Counter(policy.family for policy in listed), Counter[str](), {}
+        for policy in listed:
+            family = policy.family
+            seen[family] += 1
+            named[f"{family} #{seen[family]}" if same[family] > 1 else family] = policy
     if not named:
         raise ValueError("policies: there are none")
     for name, policy in named.items():
@@ -53,11 +58,14 @@ def _named(policies: Any) -> dict[str, tuple[str, Policy]]:
     return {name: (policy.family, policy) for name, policy in named.items()}
 
 
-def _single(argument: str, value: T | Mapping[str, T] | None, default: T) -> T:
+def _single(argument: str, value: Any, default: T, *kinds: type) -> T:
     """Return what is given for a position of one underlying."""
     if isinstance(value, Mapping):
         raise TypeError(f"{argument} must not be by underlying: the position is not")
-    return default if value is None else value
+    if value is not None and not isinstance(value, kinds):
+        names = " or ".join(f"{kind.__name__}(...)" for kind in kinds)
+        raise TypeError(f"{argument} must be {names}, not {value!r}")
+    return default if value is None else cast(T, value)
 
 
 def _start(model: Model, spot: Any, asset: int) -> float:
@@ -77,6 +85,27 @@ def _start(model: Model, spot: Any, asset: int) -> float:
             f"given paths must start at one price: path 0 at {first[0]}, path {path} at {first[path]}"
         )
     return float(first[0])
+
+
+def _check_fixed(model: Model, name: str | None) -> None:
+    """Refuse a series of fixed costs that pays for trades; processes of `levels` are what they are told to be."""
+    values = np.asarray((getattr(model, "levels", None) or {}).get(name, 0.0), np.float64)
+    if (values < 0).any():
+        raise ValueError(
+            f"fixed_level: the level {name!r} has {values.min()}, a cost must be zero or positive"
+        )
+
+
+def check_kept(
+    n_paths: int, policies: int, ledgers: int, attribution: bool, traced: int, steps: int
+) -> None:
+    """Raise a MemoryError where the machine has not the memory for what a run returns, and for its constants by step."""
+    check_memory(
+        n_paths * (1 + policies * (ledgers + 0.2) + (9 + policies) * bool(attribution))
+        + traced * (steps + 1) * (3 + 3 * policies)
+        + 11.0 * steps,
+        "keep fewer ledgers (keep), follow fewer paths (trace), have fewer policies or steps, or simulate shards (first_path)",
+    )
 
 
 def simulate(
@@ -177,8 +206,10 @@ def simulate(
             raise ValueError(f"keep: {name!r} is none of {', '.join(_core.hedge_ledgers)}")
     if isinstance(spot, Mapping) or isinstance(asset, Mapping):
         raise TypeError("spot and asset must not be by underlying: the position is not")
-    traded = _single("instrument", instrument, cast(Instrument, Spot()))
-    costs, execution = _single("costs", costs, Costs()), _single("execution", execution, Execution())  # fmt: skip
+    traded: Instrument = _single("instrument", instrument, Spot(), *typing.get_args(Instrument))
+    costs = _single("costs", costs, Costs(), Costs)
+    execution = _single("execution", execution, Execution(), Execution)
+    stress = _single("stress", stress, None, Replays)
     kept = tuple(dict.fromkeys(("pnl", *(("cost",) if attribution else ()), *keep)))
     named = _named(policies)
     assets = paths.n_assets if isinstance(paths, Model) else 1
@@ -188,6 +219,7 @@ def simulate(
         position, steps, None if numeraire is None else numeraire == "coin", start, rate
     )
     core, names = core_of(paths, held.step, spot, drift, levels, stress)
+    _check_fixed(paths, costs.fixed_level)
     own = core["assets"][underlying]
     if held.model_vol:
         vol = math.sqrt(own["v0"]) if "v0" in own else float(own["vol"])
@@ -213,10 +245,7 @@ def simulate(
         "attribution": bool(attribution),
     }
     traced = followed(trace, first_path, n_paths)
-    check_memory(
-        n_paths * (1 + len(named) * (len(kept) + 0.2) + (9 + len(named)) * attribution)
-        + len(traced) * (steps + 1) * (2 + 3 * len(named))
-    )
+    check_kept(n_paths, len(named), len(kept), attribution, len(traced), steps)
     option, ledgers, sums, outages, steps_of, lines, hedge = _core.simulate_hedging(
         core, seed_of(seed), first_path, n_paths, steps, held.step, held.rows(), terms, traded.core(names),
         laws, costs.core(names), execution.core(), kept,

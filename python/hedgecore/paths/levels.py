@@ -123,6 +123,8 @@ def gas_price(
         Limits of the price.
     """
     _positive(median=median, half_life=half_life, spike_half_life=spike_half_life)
+    if not 0 <= std < math.inf:
+        raise ValueError(f"std = {std} must be zero or positive")
     if start is not None:
         _positive(start=start)
     reversion = math.log(2) / half_life

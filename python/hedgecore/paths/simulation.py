@@ -79,15 +79,16 @@ def _kept_steps(n_steps: int, every: Any, at: Any) -> list[int]:
     return list(range(0, n_steps + 1, whole(every, "every", 1, 2**33)))
 
 
-def check_memory(numbers: float) -> None:
+def check_memory(
+    numbers: float, advice: str = "keep fewer times (every, at), or simulate shards (first_path)"
+) -> None:
     try:
         have = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     except (ValueError, OSError):  # pragma: no cover
         return
     if 8 * numbers > have:
         raise MemoryError(
-            f"what is kept takes {8e-9 * numbers:,.0f} GB, this machine has {1e-9 * have:,.0f} GB: keep fewer times (every, at), "
-            "or simulate shards (first_path)"
+            f"what is kept takes {8e-9 * numbers:,.0f} GB, this machine has {1e-9 * have:,.0f} GB: {advice}"
         )
 
 

@@ -15,6 +15,16 @@ from typing import Any
 from hedgecore.tables.text import Columns, plain, rows_of
 
 
+def writable(path: str | PathLike[str]) -> Path:
+    """Return a path as one that a file can be written to: IsADirectoryError for a folder, FileNotFoundError where there is none to hold it."""
+    target = Path(path)
+    if target.is_dir():
+        raise IsADirectoryError(f"{target} is a folder, not a file to write")
+    if not target.parent.is_dir():
+        raise FileNotFoundError(f"{target.parent}: no such folder to write {target.name} to")
+    return target
+
+
 @contextmanager
 def replacing(path: str | PathLike[str]) -> Iterator[Path]:
     """Write a file whole or not at all: yields a temporary file beside ``path``.
@@ -27,11 +37,7 @@ def replacing(path: str | PathLike[str]) -> Iterator[Path]:
     OSError
         The folder does not exist or cannot be written to.
     """
-    target = Path(path)
-    if target.is_dir():
-        raise IsADirectoryError(f"{target} is a folder, not a file to write")
-    if not target.parent.is_dir():
-        raise FileNotFoundError(f"{target.parent}: no such folder to write {target.name} to")
+    target = writable(path)
     handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.", suffix=".part")
     temporary = Path(name)
     try:
