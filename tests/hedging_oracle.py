@@ -86,6 +86,11 @@ class Case:
     down: dict[str, list[bool]] | None = None  # by kind and step
     discount: float = 0.0
     depeg_cost: float = 0.0
+    permanent: float = 0.0
+    smile: Callable[[Leg, int, float], float] | None = None  # the vol of a leg at a step and price
+    more: Callable[[Leg, int, float, float], float] | None = (
+        None  # added to Black's delta, as of `smile` with the vol
+    )
 
 
 @dataclass
@@ -138,8 +143,12 @@ def greeks(case: Case, step: int, spot: float, factor: float = 1.0) -> tuple[flo
         if leg.expiry <= step:
             continue
         vol = math.sqrt(case.variance[step]) if case.variance is not None else leg.vol
+        if case.smile is not None:
+            vol = case.smile(leg, step, spot)
         value, d, g = black(leg, spot, (leg.expiry - step) * case.h, case.rate, vol * factor)
         delta += leg.quantity * (d - (value / spot if case.coin else 0.0))
+        if case.more is not None:
+            delta += leg.quantity * case.more(leg, step, spot, vol)
         gamma += leg.quantity * g
     return delta, gamma
 
@@ -167,12 +176,15 @@ def simulate(
     grow = math.exp(case.rate * case.h)
     rounding = 1e-12 * sum(abs(leg.quantity) for leg in case.legs)
     cash = -initial
-    names = ("cost", "turnover", "trades", "latency", "exposure", "fixed", "impact", "failures", "fee", "spread", "outage", "peg")  # fmt: skip
+    names = ("cost", "turnover", "trades", "latency", "exposure", "fixed", "impact", "failures", "fee", "spread", "outage", "peg", "permanent")  # fmt: skip
     out = dict.fromkeys((*names, "delta_drift", "gamma_leakage"), 0.0)
     held = ordered = 0.0
     orders: list[Order] = []  # on their way
     waiting: list[tuple[float, int]] = []  # decisions that are not settled
-    known: list[tuple[float, float]] = []  # delta and gamma of each step
+    known: list[
+        tuple[float, float, float]
+    ] = []  # price, delta and gamma of each step, at its decisions
+    seen = (0.0, 0.0, 0.0)  # the same now
 
     def down(kind: str, step: int) -> bool:
         return case.down is not None and kind in case.down and case.down[kind][step]
@@ -193,11 +205,17 @@ def simulate(
         nonlocal cash, held
         spot = spots[step]
         coins = size * per_unit(case, step, spot)
+        usd = dollar(step)
+        # a trade moves the price, and is filled on average half way; what is marked gains what it moves
+        moved = case.permanent * (held + size / 2) * usd
         held += size
         if case.instrument == "spot" and not case.coin:
-            cash -= size * quoted[step]
-        usd = dollar(step)
-        amount = money(abs(coins) * quoted[step], spot)
+            cash -= size * (quoted[step] + moved)
+            out["permanent"] += size * moved * after(step)
+        else:
+            cash += size * moved
+            out["permanent"] -= size * moved * after(step)
+        amount = money(abs(coins) * (quoted[step] + moved), spot)
         kinds = {
             "fee": max(
                 money(case.least_fee * usd, spot),
@@ -236,9 +254,10 @@ def simulate(
                 size * (quoted[step] * after(step) - quoted[decided] * after(decided))
                 for size, decided in decisions
             )
-        mean = sum(known[decided][0] for _, decided in decisions) / len(decisions)
-        out["delta_drift"] += abs(known[step][0] - mean)
-        moved = sum(known[t][1] * (spots[step] - spots[t]) ** 2 / 2 for _, t in decisions)
+        spot, delta, _ = seen
+        mean = sum(known[decided][1] for _, decided in decisions) / len(decisions)
+        out["delta_drift"] += abs(delta - mean)
+        moved = sum(known[t][2] * (spot - known[t][0]) ** 2 / 2 for _, t in decisions)
         out["gamma_leakage"] += money(moved, spots[step]) * after(step)
 
     def send(step: int, decisions: list[tuple[float, int]]) -> None:
@@ -256,7 +275,10 @@ def simulate(
             before = spots[step - 1]
             if case.instrument == "linear" or (case.instrument == "spot" and case.coin):
                 paid = held * (quoted[step] - quoted[step - 1])
-                cash += money(paid - held * quoted[step - 1] * case.funding * case.h, spot)
+                own = held * case.permanent
+                paid -= held * (quoted[step - 1] + own) * case.funding * case.h
+                out["permanent"] += held * own * case.funding * case.h * after(step)
+                cash += money(paid, spot)
             elif case.instrument == "inverse":
                 coins = held * (1 / before - 1 / spot) - held / before * case.funding * case.h
                 cash += coins if case.coin else coins * spot
@@ -265,12 +287,18 @@ def simulate(
                 cash += money(held * (price[1] - price[0]), spot)
         for leg in case.legs:
             if leg.expiry == step:
-                cash += money(leg.quantity * max(leg.kind * (spot - leg.strike), 0.0), spot)
+                own = max(leg.kind * (spot + case.permanent * held - leg.strike), 0.0)
+                cash += money(leg.quantity * own, spot)
+                market = max(leg.kind * (spot - leg.strike), 0.0)
+                out["permanent"] -= leg.quantity * (own - market) * after(step)
         if step == steps:
             break
-        delta, gamma = greeks(case, step, spot)
-        known.append((delta, gamma))
+        seen = (spot + case.permanent * held, *greeks(case, step, spot + case.permanent * held))
+        known.append(seen)
         fill_orders(step)
+        spot += case.permanent * held
+        delta, gamma = greeks(case, step, spot)
+        seen = known[-1] = (spot, delta, gamma)
         unit = per_unit(case, step, spot)
         world = World(
             step, spot, delta, gamma, mean_left(case, step), lambda f, t=step, s=spot: greeks(case, t, s, f)[0], spots[: step + 1], rounding
@@ -297,7 +325,8 @@ def simulate(
         if abs(held * per_unit(case, steps, spots[-1])) > rounding:
             fill(steps, -held)
     elif case.instrument == "spot" and not case.coin:
-        cash += held * quoted[-1]
+        cash += held * (quoted[-1] + case.permanent * held)
+        out["permanent"] -= case.permanent * held**2
     out["peg"] = cash * (1 - 1 / dollar(steps))
     return {"pnl": cash - out["peg"], **out}
 
@@ -462,8 +491,7 @@ def interval(steps: float, view: Any, vol: float, power: float, memory: Memory) 
 
 def move(threshold: float, memory: Memory) -> Any:
     def policy(w: World, hedge: float) -> float:
-        last = w.history[0] if memory.spot is None else memory.spot
-        if w.step > 0 and abs(math.log(w.spot / last)) <= threshold:
+        if memory.spot is not None and abs(math.log(w.spot / memory.spot)) <= threshold:
             return 0.0
         return -(w.delta + hedge)
 
@@ -536,7 +564,7 @@ def restrained(
             return 0.0
         if cool_down and memory.step is not None and w.step - memory.step <= cool_down:
             return 0.0
-        change = w.spot / w.history[max(w.step - window, 0)] - 1
+        change = w.history[-1] / w.history[max(w.step - window, 0)] - 1
         if w.step > 0 and -fall < change < rise:
             return 0.0
         return float(order)

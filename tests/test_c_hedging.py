@@ -76,7 +76,7 @@ class Costs(Structure):
         ("size", c.c_size_t), ("fee", c.c_double), ("half_spread", c.c_double), ("fixed", c.c_double),
         ("has_fixed_level", c.c_int), ("fixed_level", c.c_size_t),
         *((name, c.c_double) for name in ("impact", "root_impact", "fee_per_coin", "fee_cap", "least_fee")),
-        ("keep_at_end", c.c_int),
+        ("keep_at_end", c.c_int), ("permanent", c.c_double),
     )  # fmt: skip
 
 
@@ -198,7 +198,8 @@ def in_c(library: Any, model: PathModel, **changes: Any) -> tuple[int, dict[str,
     run = HedgeRun(
         seed=7, first_path=3, paths=N, steps=STEPS, rate=rate, coin=int(bool(changes.get("coin")))
     )
-    paid = Costs(**{name: getattr(COSTS, name) for name in ("fee", "half_spread", "fixed", "impact")})  # fmt: skip
+    costs = changes.get("costs", COSTS)
+    paid = Costs(**{name: getattr(costs, name) for name in ("fee", "half_spread", "fixed", "impact", "permanent")})  # fmt: skip
     status = library.hc_hedge_simulate(
         c.byref(model), c.byref(run), c.byref(asked), changes.get("instrument"), c.c_size_t(len(POLICIES)), laws, c.byref(paid),
         c.byref(changes.get("orders", Orders())), c.byref(outputs), c.byref(Execution(threads=changes.get("threads", 1))),
@@ -207,9 +208,9 @@ def in_c(library: Any, model: PathModel, **changes: Any) -> tuple[int, dict[str,
 
 
 def in_python(model: Any, **arguments: Any) -> hg.Run:
-    given: dict[str, Any] = {"position": OPTIONS, "rate": 0.02, **arguments}
+    given: dict[str, Any] = {"position": OPTIONS, "rate": 0.02, "costs": COSTS, **arguments}
     return hg.simulate(
-        paths=model, policies=POLICIES, n_paths=N, steps=STEPS, seed=7, first_path=3, costs=COSTS, keep=hg.LEDGERS, **given
+        paths=model, policies=POLICIES, n_paths=N, steps=STEPS, seed=7, first_path=3, keep=hg.LEDGERS, **given
     )  # fmt: skip
 
 
@@ -252,6 +253,19 @@ def test_vols_of_the_model_and_late_orders(library: Any) -> None:
     assert run.ledgers["failures"].any()
     assert run.ledgers["gamma_leakage"].any()
     compare(got, run)
+
+
+def test_permanent_impact(library: Any) -> None:
+    costs = replace(COSTS, permanent=0.2)
+    model = PathModel(kind=1, spot=100.0, **MODELS["merton"][2])
+    status, got = in_c(library, model, costs=costs)
+    assert status == OK, said(library)
+    run = in_python(hc.paths.Merton(**MODELS["merton"][2]), costs=costs)
+    assert run.ledgers["permanent"].any()
+    compare(got, run)
+    status, _ = in_c(library, model, costs=costs, attribution=True)
+    assert status != OK
+    assert "permanent = 0.2 must be 0 with attribution" in said(library)
 
 
 def test_attribution(library: Any) -> None:

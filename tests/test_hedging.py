@@ -111,7 +111,16 @@ def compare(
             leaks = ("delta_drift", "gamma_leakage") if leakage else ()
             kinds = ("fee", "spread", "fixed", "impact", "outage")
             assert got["cost"] == sum(got[kind] for kind in kinds), (name, i)
-            for ledger in ("pnl", "cost", "turnover", "exposure", "peg", *kinds, *leaks):
+            for ledger in (
+                "pnl",
+                "cost",
+                "turnover",
+                "exposure",
+                "peg",
+                "permanent",
+                *kinds,
+                *leaks,
+            ):
                 assert got[ledger] == pytest.approx(want[ledger], rel=1e-9, abs=1e-9 * scale), (
                     name,
                     i,

@@ -40,7 +40,7 @@ def compare_paths(
 @pytest.mark.parametrize("first_at_once", [True, False])
 def test_polling(first_at_once: bool) -> None:
     case = replace(CASE, polled=lambda t: t % 5 == 3, first_at_once=first_at_once, latency=2)
-    chosen = {name: CHOSEN[name] for name in ("none", "clock", "edge")}
+    chosen = {name: CHOSEN[name] for name in ("none", "clock", "edge", "move")}
     run = compare(
         case, chosen, STRIP, spots(), costs=COSTS,
         execution=hg.Execution(poll=5, poll_phase=3, latency=2, first_at_once=first_at_once),
@@ -407,3 +407,34 @@ def test_a_depeg_is_of_the_quote_currency() -> None:
         hg.simulate(option, hc.paths.GBM(vol=0.6), hg.Clock(), numeraire="coin", **arguments)
     with pytest.raises(ValueError, match="must be with spot or a linear perpetual"):
         hg.simulate(option, hc.paths.GBM(vol=0.6), hg.Clock(), instrument=hg.Perpetual(settlement="inverse"), **arguments)  # fmt: skip
+
+
+def test_the_first_trade_of_a_move_needs_no_move() -> None:
+    """Whenever it is made: at a later poll, after an outage at the start, in a combination that waits."""
+    chosen = {"move": CHOSEN["move"]}
+    case = replace(CASE, polled=lambda t: t % 4 == 2, first_at_once=False)
+    run = compare(case, chosen, STRIP, spots(), costs=COSTS, execution=hg.Execution(poll=4, poll_phase=2, first_at_once=False))  # fmt: skip
+    assert (run.ledgers["trades"][0] >= 2).all()
+    case = replace(CASE, down={"keeper": [t < 5 for t in range(STEPS + 1)]}, first_at_once=False)
+    down = hg.Execution(outages=[hg.KeeperDown(windows=[(0, 5)])], first_at_once=False)
+    compare(case, chosen, STRIP, spots(), costs=COSTS, execution=down)
+    # one flat path: nothing ever moves, and the hedge is made once and closed
+    flat = hc.paths.Given(np.full((1, 11), 100.0), vol=0.6)
+    run = hg.simulate(
+        hg.Option(strike=100, expiry=0.1, vol=0.6), flat, hg.PriceMove(threshold=0.01), n_paths=1, steps=10, seed=0, keep=("trades",),
+        execution=hg.Execution(poll=5, poll_phase=3, first_at_once=False),
+    )  # fmt: skip
+    assert run.ledgers["trades"][0, 0] == 2
+
+
+def test_orders_in_flight_have_a_bound() -> None:
+    """A ring that no machine has: refused before it is allocated."""
+    arguments: Any = {"n_paths": 10, "steps": 400_000, "seed": 0, "threads": 1}
+    with pytest.raises(
+        ValueError,
+        match=r"orders in flight: 4000 policies with 400001 times .* latency, blocks and failure .* GB on 1 threads; .* fewer policies",
+    ):  # fmt: skip
+        hg.simulate(
+            hg.Option(strike=100, expiry=0.1, vol=0.6), hc.paths.GBM(vol=0.6), [hg.Clock(every=j + 1) for j in range(4000)],
+            execution=hg.Execution(latency=100_000, failure=0.01), **arguments,
+        )  # fmt: skip

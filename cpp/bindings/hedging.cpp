@@ -206,6 +206,7 @@ py::tuple simulate(const py::dict& model, std::uint64_t seed, std::uint64_t firs
     costs.fixed_level = entry<int>(costs_, "fixed_level");
     costs.impact = entry<double>(costs_, "impact");
     costs.root_impact = entry<double>(costs_, "root_impact");
+    costs.permanent = entry<double>(costs_, "permanent");
     costs.close = entry<bool>(costs_, "close");
 
     const OrderExecution orders = order_execution_of(orders_);

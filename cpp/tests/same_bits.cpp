@@ -607,6 +607,49 @@ void print_attribution() {
     }
 }
 
+// Each policy at a price of its own: Greeks, ratios and vols of a smile there, fills late, funding, an expiry on the way.
+void print_permanent() {
+    PathModel model;
+    model.assets.resize(1);
+    model.assets[0].vol = 0.625;
+    PathRun run;
+    run.seed = 42;
+    run.paths = 259;
+    run.steps = 24;
+    run.step = 0.015625;
+    const ScenarioSmile smile = {{0.03125, 0.125, -0.5, 0.0625, 0.25}, {0.0625, 0.25, -0.25, 0.125, 0.5}, 0.5, 0.5, 0.375, 0.5};
+    const std::vector<HedgedOption> position = {{1, 104, -1.0, 0.0, 24, smile}, {-1, 92, 2.0, 0.0, 8, smile}};
+    std::vector<HedgePolicy> policies(3);
+    policies[1].hedge_ratio.kind = RatioKind::smile;
+    policies[1].hedge_ratio.stickiness = 1.75;
+    policies[2].trigger = Trigger::move;
+    for (HedgePolicy& p : policies) p.size = 0.0625;
+    HedgeRun terms;
+    terms.rate = 0.0625;
+    terms.spot = 100;
+    HedgeCosts costs;
+    costs.fee = 0.001;
+    costs.permanent = 0.25;
+    for (const bool late : {false, true}) {
+        HedgeInstrument instrument;
+        instrument.kind = late ? HedgeKind::linear_perpetual : HedgeKind::spot;
+        instrument.funding = late ? 0.125 : 0.0;
+        costs.close = late;
+        OrderExecution orders;
+        if (late) orders.below = {0.25, 0.5, 1.0};
+        orders.leakage = late;
+        HedgeOutputs outputs;
+        outputs.stride = run.paths;
+        std::vector<double> ledger(policies.size() * run.paths), pnl(policies.size() * run.paths);
+        outputs.ledger[0] = pnl.data();
+        outputs.ledger[std::size_t(HedgeLedger::permanent)] = ledger.data();
+        simulate_hedging(model, run, position, terms, instrument, policies, costs, orders, outputs, execution);
+        const std::string name = std::string("hedging.permanent.") + (late ? "late." : "now.");
+        print(name + "pnl", pnl.data(), pnl.size());
+        print(name + "ledger", ledger.data(), ledger.size());
+    }
+}
+
 // A policy of every law, at once and with latency, in both numeraires; decisions at a bound hang on every bit.
 void print_hedging() {
     PathModel model;
@@ -704,6 +747,7 @@ void print_all() {
     print_every_model();
     print_hedging();
     print_attribution();
+    print_permanent();
     const Columns columns;
     for (const Contract& contract : contracts) {
         for (const Form& form : forms) {

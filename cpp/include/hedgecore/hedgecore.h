@@ -221,6 +221,7 @@ typedef struct hc_hedge_costs {
     double fee_cap;          /* 0: none */
     double least_fee;        /* USD a trade */
     int keep_at_end;         /* 1: the hedge is valued at the end and not sold */
+    double permanent;        /* USD per coin squared: each coin traded moves the price for good */
 } hc_hedge_costs;
 
 /* No decisions; no fills, what is due waits; the quote currency is off its peg. */
@@ -258,9 +259,10 @@ typedef struct hc_order_execution {
 /* The ledgers of a policy and path: amounts in money of the last step. */
 typedef enum hc_ledger {
     HC_PNL = 0, HC_COST = 1, HC_TURNOVER = 2, HC_TRADES = 3, HC_FIXED = 4, HC_IMPACT = 5, HC_LATENCY = 6, HC_EXPOSURE = 7,
-    HC_FAILURES = 8, HC_FEE = 9, HC_SPREAD = 10, HC_OUTAGE = 11, HC_PEG = 12, HC_DELTA_DRIFT = 13, HC_GAMMA_LEAKAGE = 14
+    HC_FAILURES = 8, HC_FEE = 9, HC_SPREAD = 10, HC_OUTAGE = 11, HC_PEG = 12, HC_DELTA_DRIFT = 13, HC_GAMMA_LEAKAGE = 14,
+    HC_PERMANENT = 15
 } hc_ledger;
-#define HC_LEDGERS 15
+#define HC_LEDGERS 16
 
 /* What the position earned, by what made it: HedgeLine in hedging.hpp says more. */
 typedef enum hc_line {

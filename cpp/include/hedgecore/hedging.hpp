@@ -69,7 +69,7 @@ struct HedgeRatio {
 
 // A policy is a setting of few laws. With x the delta of hedge and position less the target, and H the half width of its law, it trades
 // when x > up H or x < -down H, to the nearest of inner * these bounds (1: the edge, 0: the middle) or, by_ratio, by `ratio` of x.
-// Under Trigger::move ln(S / S at the last trade) is compared with the bounds instead, under Trigger::interval the steps since the last
+// Under Trigger::move ln(S / S at the last trade) is compared with the bounds instead (the first trade needs no move), under Trigger::interval the steps since the last
 // trade with H, and x goes to 0, or by the ratio. Width::smooth trades the share 1 - exp(-y tanh(y left)) of x whenever it looks, y =
 // (risk_aversion (vol S)^2 dt / (2 impact))^(1/2), with dt = every steps and left the looks to the horizon.
 //
@@ -113,7 +113,7 @@ struct HedgePolicy {
 struct HedgeView {
     std::size_t step = 0, n = 0;
     std::uint64_t first_path = 0;
-    const double *spot = nullptr, *variance = nullptr;
+    const double *spot = nullptr, *variance = nullptr;     // with permanent impact the policy's own price
     const double *delta = nullptr, *spot_gamma = nullptr;  // of the position: by the policy's hedge ratio; S times its gamma
     const double *held = nullptr, *ordered = nullptr;      // of the instrument; ordered: with what is in flight
     double* order = nullptr;                               // to be filled in, in units of the instrument; 0 at first
@@ -131,6 +131,7 @@ struct HedgeCosts {
     double fixed = 0;          // USD for every attempt to trade
     int fixed_level = -1;      // a level of the paths times `fixed`, in its place
     double impact = 0;         // USD per coin squared: a trade of q coins is abs(q) impact worse than the price
+    double permanent = 0;      // USD per coin squared: each coin traded moves the price for good; see impact.inl
     double root_impact = 0;    // a trade of q coins is worse by this share of the price times sqrt(abs(q))
     bool close = true;         // the hedge is sold at the end, at these costs; else valued at the price
 };
@@ -167,10 +168,10 @@ struct OrderExecution {
 };
 
 // Per path sums of a policy, in this order. cost = fee + spread + fixed + impact + outage.
-enum class HedgeLedger { pnl, cost, turnover, trades, fixed, impact, latency, exposure, failures, fee, spread, outage, peg, delta_drift, gamma_leakage };
-inline constexpr std::size_t hedge_ledgers = 15;
+enum class HedgeLedger { pnl, cost, turnover, trades, fixed, impact, latency, exposure, failures, fee, spread, outage, peg, delta_drift, gamma_leakage, permanent };
+inline constexpr std::size_t hedge_ledgers = 16;
 inline constexpr const char* hedge_ledger_names[hedge_ledgers] = {"pnl", "cost", "turnover", "trades", "fixed", "impact", "latency", "exposure", "failures",
-                                                                  "fee", "spread", "outage", "peg", "delta_drift", "gamma_leakage"};
+                                                                  "fee", "spread", "outage", "peg", "delta_drift", "gamma_leakage", "permanent"};
 
 // What the position earned, by what made it: sums over the steps of the terms of Taylor's series in the price and the vols with the Greeks
 // of the start of the step. The price is S, in coins -1 / S, in which every hedge is linear. edge: the value at the start less what

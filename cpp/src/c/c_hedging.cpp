@@ -250,6 +250,7 @@ HedgeCosts costs_of(const hc_hedge_costs* given, std::size_t levels) {
     costs.fee_per_coin = c.fee_per_coin;
     if (c.fee_cap != 0) costs.fee_cap = c.fee_cap;
     costs.least_fee = c.least_fee;
+    costs.permanent = c.permanent;
     costs.close = c.keep_at_end == 0;
     return costs;
 }

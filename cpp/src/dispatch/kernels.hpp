@@ -65,6 +65,7 @@ struct Kernels {
     // (and after a decision made elsewhere), at the horizon.
     void (*hedge_start)(const HedgePlan&, const PathBlock&, HedgeBlock&);
     void (*hedge_step)(const HedgePlan&, const PathBlock&, HedgeBlock&, std::uint64_t step);
+    void (*hedge_own_price)(const HedgePlan&, HedgeBlock&, std::size_t policy, std::uint64_t step);
     void (*hedge_orders)(const HedgePlan&, const PathBlock&, HedgeBlock&, std::size_t policy, std::uint64_t step, bool any);
     void (*hedge_finish)(const HedgePlan&, const PathBlock&, HedgeBlock&);
 

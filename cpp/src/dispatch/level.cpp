@@ -51,6 +51,7 @@ namespace {
 #include "hedging/attribution.inl"
 #include "hedging/policies.inl"
 #include "hedging/events.inl"
+#include "hedging/impact.inl"
 #include "hedging/fills.inl"
 #include "hedging/execution.inl"
 #include "hedging/hedging.inl"
@@ -157,6 +158,7 @@ constinit const Kernels table = {
     path_advance,
     hedge_start,
     hedge_step,
+    hedge_own_price,
     hedge_orders,
     hedge_finish,
     dot,

@@ -164,7 +164,7 @@ template <bool plain_unit>
 static void place(const HedgePlan& plan, const PolicyPlan& p, const PolicyState& s, HedgeBlock& b, const PathBlock& paths,
                   std::uint64_t step) {
     const std::size_t n = b.n;
-    const double *order = b.order, *log_spot = paths.log_spot[plan.asset];
+    const double *order = b.order, *log_spot = b.log_spot;
     if (p.keeps_price) {
         double* last = s.last;
         HC_EACH(i, n) last[i] = chosen(order[i] != 0.0, log_spot[i], last[i]);

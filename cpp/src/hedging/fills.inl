@@ -3,9 +3,10 @@
 
 // Costs that the turnover does not tell: of each trade, and of every attempt to trade where there are some.
 template <bool plain_unit>
-static void charge(const HedgePlan& plan, const PolicyState& s, const HedgeBlock& b, const double* size, const double* attempts) {
+static void charge(const HedgePlan& plan, const PolicyState& s, const HedgeBlock& b, const double* size, const double* attempts,
+                   const double* amount) {
     const std::size_t n = b.n;
-    const double *unit = b.unit, *amount = b.amount, *money = b.money, *peg = b.peg;
+    const double *unit = b.unit, *money = b.money, *peg = b.peg;
     const bool off_peg = plan.has[std::size_t(OutageKind::depeg)];
     if (plan.fixed > 0.0) {
         double* fixed = s.fixed;
@@ -54,10 +55,10 @@ static void charge(const HedgePlan& plan, const PolicyState& s, const HedgeBlock
 
 // Fills of `size` units at this time, where it is not 0.
 template <bool plain_unit>
-static void fill(const HedgePlan& plan, const PolicyState& s, const HedgeBlock& b, const double* size, const double* attempts) {
+static void fill(const HedgePlan& plan, const PolicyState& s, HedgeBlock& b, const double* size, const double* attempts) {
     const std::size_t n = b.n;
     double *held = s.held, *gain = s.gain, *turnover = s.turnover, *trades = s.trades;
-    const double *worth = b.worth, *unit = b.unit, *amount = b.amount;
+    const double *worth = b.worth, *unit = b.unit, *amount = plan.permanent > 0.0 ? own_amounts(plan, s, b, size) : b.amount;
     HC_EACH(i, n) {
         const double coins = plain_unit ? magnitude(size[i]) : magnitude(size[i] * unit[i]);
         held[i] += size[i];
@@ -70,5 +71,5 @@ static void fill(const HedgePlan& plan, const PolicyState& s, const HedgeBlock& 
         const double* price_worth = b.price_worth;
         HC_EACH(i, n) price[i] = mad(-size[i], price_worth[i], price[i]);
     }
-    if (plan.small_costs) charge<plain_unit>(plan, s, b, size, attempts);
+    if (plan.small_costs) charge<plain_unit>(plan, s, b, size, attempts, amount);
 }

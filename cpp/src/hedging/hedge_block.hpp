@@ -88,7 +88,7 @@ struct HedgePlan {
     int funding_level = -1;
     std::uint64_t last = 0;  // step of the horizon
 
-    double fee = 0, half_spread = 0, fee_per_coin = 0, fee_cap = 1, least_fee = 0, fixed = 0, impact = 0, root_impact = 0;
+    double fee = 0, half_spread = 0, fee_per_coin = 0, fee_cap = 1, least_fee = 0, fixed = 0, impact = 0, root_impact = 0, permanent = 0;
     int fixed_level = -1;
     bool close = true;
     bool fee_schedule = false, small_costs = false;  // fees that the turnover does not tell; any cost that it does not tell
@@ -138,8 +138,8 @@ struct PolicyState {
     double *held;     // holding; `ordered` itself without latency
     double *gain;     // of the trades: less what they cost at the price
     double *turnover, *trades, *fixed, *impact, *latency, *exposure, *failures;
-    double *fees, *outage, *delta_drift, *gamma_leakage;  // null where they are not kept
-    double *last;     // ln S at the last trade, where it is kept
+    double *fees, *outage, *permanent, *delta_drift, *gamma_leakage;  // null where they are not kept
+    double *last;     // ln S at the last trade, where it is kept; not a number before the first
     double *traded;   // the step of the last trade, where it is kept
     double *price;    // of the gain what moves of the price made; with attribution
     Lane* orders;     // [ring + 1][parts]: in flight by time modulo ring, then those that wait for their settlement
@@ -179,6 +179,9 @@ struct HedgeBlock {
     alignas(64) std::uint64_t down[outage_kinds][block_size];  // all bits where there is an outage of the kind
     alignas(64) Lane down_time[outage_kinds];                  // steps
     alignas(64) Lane peg, peg_before;                          // what a USD costs in the quote currency
+    const double* log_spot = nullptr;  // of `spot`, the price that decisions are made at: the market's, or with permanent impact a policy's own
+    alignas(64) Lane market, own_log, own_amount;  // with permanent impact: the market's price; a policy's own
+    alignas(64) std::uint64_t sunk[block_size];    // all bits where own trades took the price to 0
     alignas(64) std::uint64_t picked[block_size];              // of what waits, what is settled
 };
 

@@ -205,8 +205,20 @@ void prepare_orders(PreparedHedge& to, const OrderExecution& orders, const PathR
     }
     if (plan.latency > 0 || plan.failure > 0 || plan.block > 0 || plan.settles || plan.has[std::size_t(OutageKind::chain)]) {
         const std::size_t attempt = plan.latency + plan.block * (1 + plan.inclusion);  // the longest
-        plan.ring = std::min<std::size_t>(run.steps + 1, plan.most_attempts * std::max<std::size_t>(attempt, 1) + 1);
+        // beyond the horizon orders lapse
+        plan.ring = std::min<std::size_t>(run.steps + 1, plan.most_attempts * std::clamp<std::size_t>(attempt, 1, run.steps) + 1);
     }
+}
+
+// What would need the own price of each policy where the market's is shared.
+void check_permanent(double permanent, const HedgePlan& plan, const HedgeRun& terms, const HedgeInstrument& instrument) {
+    const Checker check{""};
+    const bool movable = instrument.kind == HedgeKind::spot || instrument.kind == HedgeKind::linear_perpetual;
+    check.require(movable && terms.numeraire == Numeraire::quote, "permanent", permanent,
+                  "0 but for instruments that are spot or linear perpetuals, in the quote currency as numeraire");
+    check.require(!plan.has[std::size_t(OutageKind::depeg)], "permanent", permanent, "0 with outages that are a depeg");
+    check.require(!terms.attribution, "permanent", permanent, "0 with attribution: the position's P&L is another under each policy");
+    check.require(terms.holding == 0, "permanent", permanent, "0 where the position has a holding of the instrument at the start");
 }
 
 }  // namespace
@@ -235,7 +247,8 @@ PreparedHedge::PreparedHedge(const PathRun& run, std::size_t assets, std::size_t
     check.finite(costs.fee, "fee");
     check.require(costs.fee + costs.half_spread >= 0, "fee", costs.fee, "not a rebate above the half spread");
     for (const auto& [value, name] : {std::pair{costs.half_spread, "half_spread"}, {costs.fee_per_coin, "fee_per_coin"}, {costs.fee_cap, "fee_cap"},
-                                      {costs.least_fee, "least_fee"}, {costs.fixed, "fixed"}, {costs.impact, "impact"}, {costs.root_impact, "root_impact"}}) {
+                                      {costs.least_fee, "least_fee"}, {costs.fixed, "fixed"}, {costs.impact, "impact"}, {costs.root_impact, "root_impact"},
+                                      {costs.permanent, "permanent"}}) {
         check.not_negative(value, name);
     }
     check.level(costs.fixed_level, levels, "fixed_level");
@@ -244,6 +257,7 @@ PreparedHedge::PreparedHedge(const PathRun& run, std::size_t assets, std::size_t
     prepare_steps(*this, run, terms, instrument);
     plan.step = run.step;
     prepare_outages(*this, orders.outages, run, terms, instrument);
+    if (costs.permanent > 0) check_permanent(costs.permanent, plan, terms, instrument);
     prepare_policies(*this, wanted, levels);
     prepare_orders(*this, orders, run);
 
@@ -282,19 +296,25 @@ PreparedHedge::PreparedHedge(const PathRun& run, std::size_t assets, std::size_t
     plan.fixed = costs.fixed;
     plan.fixed_level = costs.fixed_level;
     plan.impact = costs.impact;
+    plan.permanent = costs.permanent;
     plan.close = costs.close;
     plan.small_costs = plan.fixed > 0 || plan.impact > 0 || plan.root_impact > 0 || plan.fee_schedule || plan.depeg_cost > 0;
     plan.below = below.data();
     plan.inclusion_below = inclusion.data();
 }
 
-HedgeStorage::HedgeStorage(const HedgePlan& plan)
-    : states_(plan.policies), vols_(plan.vols), ratio_steps_(plan.ratios), block_(std::make_unique<HedgeBlock>()) {
+std::size_t HedgeStorage::lanes_of(const HedgePlan& plan) {
     constexpr std::size_t own = 12;
     const std::size_t orders = plan.ring > 0 ? (plan.ring + 1) * plan.parts : 0;
-    const std::size_t kept = (plan.fee_schedule ? 1 : 0) + (plan.depeg_cost > 0 ? 1 : 0) + (plan.parts == order_parts ? 2 : 0) + (plan.attribution ? 1 : 0);
+    const std::size_t kept = (plan.fee_schedule ? 1 : 0) + (plan.depeg_cost > 0 ? 1 : 0) + (plan.permanent > 0 ? 1 : 0) +
+                             (plan.parts == order_parts ? 2 : 0) + (plan.attribution ? 1 : 0);
     const std::size_t by_vol = 2 + (plan.slopes ? 1 : 0) + (plan.attribution ? 4 : 0), lines = plan.attribution ? hedge_lines : 0;
-    lanes_.resize(plan.policies * (own + orders + kept) + plan.history + plan.variances + plan.depth + plan.outages + plan.vols * by_vol + plan.ratios - 1 + lines);
+    return plan.policies * (own + orders + kept) + plan.history + plan.variances + plan.depth + plan.outages + plan.vols * by_vol + plan.ratios - 1 + lines;
+}
+
+HedgeStorage::HedgeStorage(const HedgePlan& plan)
+    : lanes_(lanes_of(plan)), states_(plan.policies), vols_(plan.vols), ratio_steps_(plan.ratios), block_(std::make_unique<HedgeBlock>()) {
+    const std::size_t orders = plan.ring > 0 ? (plan.ring + 1) * plan.parts : 0, lines = plan.attribution ? hedge_lines : 0;
     draws_.resize(plan.outages);
     AlignedLane* next = lanes_.data();
     const auto lane = [&] { return (next++)->lane; };
@@ -313,6 +333,7 @@ HedgeStorage::HedgeStorage(const HedgePlan& plan)
         s.price = plan.attribution ? lane() : nullptr;
         s.fees = plan.fee_schedule ? lane() : nullptr;
         s.outage = plan.depeg_cost > 0 ? lane() : nullptr;
+        s.permanent = plan.permanent > 0 ? lane() : nullptr;
         s.delta_drift = plan.parts == order_parts ? lane() : nullptr;
         s.gamma_leakage = plan.parts == order_parts ? lane() : nullptr;
         s.orders = lanes(orders);

@@ -37,6 +37,7 @@ void prepare_policies(PreparedHedge& to, const std::vector<HedgePolicy>& policie
 class HedgeStorage {
 public:
     explicit HedgeStorage(const HedgePlan& plan);
+    static std::size_t lanes_of(const HedgePlan& plan);  // how many it takes
     void reset();
     HedgeBlock& block() { return *block_; }
     const PolicyState& policy(std::size_t j) const { return states_[j]; }

@@ -1,5 +1,7 @@
 #include "hedgecore/hedging.hpp"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <cmath>
 #include <memory>
@@ -21,7 +23,8 @@ double ledger_of(HedgeLedger which, const HedgePlan& plan, const HedgeBlock& b, 
     const auto spread = [&] { return plan.half_spread * s.turnover[i]; };
     const auto outage = [&] { return s.outage ? s.outage[i] : 0.0; };
     const auto cost = [&] { return fee() + spread() + s.fixed[i] + s.impact[i] + outage(); };
-    const auto account = [&] { return b.option[i] + s.gain[i] - cost(); };
+    const auto permanent = [&] { return s.permanent ? s.permanent[i] : 0.0; };
+    const auto account = [&] { return b.option[i] + s.gain[i] - cost() - permanent(); };
     const auto peg = [&] { return plan.has[std::size_t(OutageKind::depeg)] ? account() * (1.0 - 1.0 / b.peg[i]) : 0.0; };
     switch (which) {
         case HedgeLedger::pnl: return account() - peg();
@@ -37,6 +40,7 @@ double ledger_of(HedgeLedger which, const HedgePlan& plan, const HedgeBlock& b, 
         case HedgeLedger::spread: return spread();
         case HedgeLedger::outage: return outage();
         case HedgeLedger::peg: return peg();
+        case HedgeLedger::permanent: return permanent();
         case HedgeLedger::delta_drift: return s.delta_drift ? s.delta_drift[i] : 0.0;
         case HedgeLedger::gamma_leakage: return s.gamma_leakage ? s.gamma_leakage[i] : 0.0;
     }
@@ -54,6 +58,7 @@ bool keeps(const HedgePlan& plan, HedgeLedger which) {
         case HedgeLedger::spread: return plan.half_spread > 0.0;
         case HedgeLedger::outage: return plan.depeg_cost > 0.0;
         case HedgeLedger::peg: return plan.has[std::size_t(OutageKind::depeg)];
+        case HedgeLedger::permanent: return plan.permanent > 0.0;
         case HedgeLedger::delta_drift:
         case HedgeLedger::gamma_leakage: return plan.parts == order_parts;
         default: return true;
@@ -140,6 +145,29 @@ struct Worker {
     throw std::logic_error("a forecast is at fault, but none is found");
 }
 
+// The lanes of all threads shall leave half of the machine's memory: orders in flight may take most of it.
+void check_memory(const HedgePlan& plan, std::size_t chunks, const Execution& execution) {
+    const long page = sysconf(_SC_PAGESIZE), pages = sysconf(_SC_PHYS_PAGES);
+    if (page <= 0 || pages <= 0) return;
+    const int threads = execution.threads > 0 ? execution.threads : num_threads();
+    const double workers = double(std::min(chunks, std::size_t(threads))), memory = double(page) * double(pages);
+    const double bytes = double(HedgeStorage::lanes_of(plan)) * double(sizeof(Lane)) * workers;
+    if (bytes <= 0.5 * memory) return;
+    const auto gigabytes = [](double x) { return std::to_string(std::size_t(1e-9 * x + 0.5)) + " GB"; };
+    throw std::invalid_argument("orders in flight: " + std::to_string(plan.policies) + " policies with " + std::to_string(plan.ring) +
+                                " times of fill each, that latency, blocks and failure allow, take " + gigabytes(bytes) + " on " +
+                                std::to_string(std::size_t(workers)) + " threads; this machine has " + gigabytes(memory) +
+                                ": shorten the latency, lower failure, or give fewer policies or threads");
+}
+
+// Permanent impact: beyond a price of 0 there is no Black.
+void check_own_prices(const HedgeBlock& b, const PathBlock& paths, std::size_t count) {
+    for (std::size_t i = 0; i < count; ++i) {
+        if (!b.sunk[i]) continue;
+        throw std::invalid_argument("permanent: own trades took the price of path " + std::to_string(paths.first + i) + " to 0 or below");
+    }
+}
+
 // The policies that are decided by the caller, at one step.
 void decide_elsewhere(const HedgePlan& plan, const std::vector<HedgeDecision>& decisions, const std::shared_ptr<Worker>& worker,
                       std::size_t step, std::size_t count) {
@@ -148,6 +176,7 @@ void decide_elsewhere(const HedgePlan& plan, const std::vector<HedgeDecision>& d
         const PolicyPlan& p = plan.policy[j];
         if (!p.external) continue;
         const bool looks = step % p.every == 0 && plan.steps[step].polled && !(p.blackout > 0 && plan.steps[step].to_expiry <= p.blackout);
+        if (plan.permanent > 0.0) kernels().hedge_own_price(plan, b, j, step);
         if (looks) {
             std::fill_n(b.order, b.n, 0.0);
             const PolicyState& s = worker->storage.policy(j);
@@ -178,9 +207,11 @@ void simulate_hedging(const PathModel& model, const PathRun& run, const std::vec
     if (elsewhere) prepared.plan.needs |= hedge_gamma;
     const HedgePlan& plan = prepared.plan;
     const bool traced = !outputs.trace.paths.empty();
+    if (traced && plan.permanent > 0.0) throw std::invalid_argument("permanent must be 0 where trace follows paths: each policy has a price of its own");
     const std::size_t work = (run.steps + 1) * (10 + plan.policies + 4 * plan.options) / 10;
     const std::size_t chunk = std::max<std::size_t>(1, steps_per_chunk / work / block_size) * block_size;
     const std::size_t blocks = (run.paths + block_size - 1) / block_size, row = 2 * plan.policies * hedge_ledgers;
+    check_memory(plan, (run.paths + chunk - 1) / chunk, execution);
     std::vector<double> sums(blocks * row);  // by block, then added in order
     parallel_for(run.paths, chunk, execution, [&](std::size_t begin, std::size_t end) {
         const auto worker = std::make_shared<Worker>(plan);
@@ -201,6 +232,7 @@ void simulate_hedging(const PathModel& model, const PathRun& run, const std::vec
                 source.advance(*paths, step);
             }
             k.hedge_finish(plan, *paths, block);
+            if (plan.permanent > 0.0) check_own_prices(block, *paths, count);
             if (traced) follow(plan, storage, block, outputs.trace, first, count, run.steps);
             write(plan, storage, block, outputs, first, count, sums.data() + first / block_size * row);
         }

@@ -117,9 +117,9 @@ static void observe(const HedgePlan& plan, const PathBlock& paths, HedgeBlock& b
 }
 
 // The position's Greeks, and the powers of its gamma that laws share. b.gamma is S Gamma.
-static void shared_greeks(const HedgePlan& plan, const PathBlock& paths, HedgeBlock& b, std::uint64_t step) {
+static void shared_greeks(const HedgePlan& plan, HedgeBlock& b, std::uint64_t step) {
     const std::size_t n = b.n;
-    const double* log_spot = paths.log_spot[plan.asset];
+    const double* log_spot = b.log_spot;
     position_greeks(plan, b, step, 1.0, log_spot, {nullptr, nullptr}, b.delta, plan.needs & hedge_gamma ? b.gamma : nullptr);
     if (!(plan.needs & (hedge_cube | hedge_root | hedge_shift | hedge_impulse))) return;
     HC_EACH(i, n) b.log_gamma[i] = finite_logarithm<false>(larger(magnitude(b.gamma[i]), 1e-300));
@@ -136,6 +136,32 @@ static void shared_greeks(const HedgePlan& plan, const PathBlock& paths, HedgeBl
         power(b.ninth, 0.5 / 9.0, (0.25 * coin + 0.5) / 9.0);
         power(b.per_ninth, -0.5 / 9.0, -(0.25 * coin + 0.5) / 9.0);
     }
+}
+
+// All that follows from b.log_spot once more, where it is another price than before.
+static void greeks_again(const HedgePlan& plan, HedgeBlock& b, std::uint64_t step) {
+    if (plan.vols > 0 && !plan.model_vol) move_smiles(plan, b, step);
+    for (std::size_t k = 1; k < plan.ratios; ++k) b.ratio_step[k - 1] = ~std::uint64_t(0);
+    shared_greeks(plan, b, step);
+}
+
+// With permanent impact: the price that a policy lives at, before what it trades now, and the Greeks there; and those of the market again.
+static void own_price(const HedgePlan& plan, HedgeBlock& b, std::size_t j, std::uint64_t step) {
+    shift_price(plan, b.policy[j], b);
+    greeks_again(plan, b, step);
+}
+
+static void market_price(const HedgePlan& plan, const PathBlock& paths, HedgeBlock& b, std::uint64_t step) {
+    const std::size_t n = b.n;
+    HC_EACH(i, n) b.spot[i] = b.market[i] + 0.0;
+    b.log_spot = paths.log_spot[plan.asset];
+    if (step < plan.last) greeks_again(plan, b, step);
+}
+
+// What a decision that is made elsewhere is shown.
+static void hedge_own_price(const HedgePlan& plan, HedgeBlock& b, std::size_t j, std::uint64_t step) {
+    own_price(plan, b, j, step);
+    ratio_delta(plan, b, plan.policy[j].delta, b.log_spot, step);
 }
 
 template <bool plain_unit>
@@ -155,29 +181,39 @@ HC_INLINE void expose(const PolicyPlan& p, const PolicyState& s, const HedgeBloc
 
 template <bool plain_unit>
 static void policies_step(const HedgePlan& plan, const PathBlock& paths, HedgeBlock& b, std::uint64_t step) {
+    const bool moves = plan.permanent > 0.0;
     for (std::size_t j = 0; j < plan.policies; ++j) {
         const PolicyPlan& p = plan.policy[j];
         const PolicyState& s = b.policy[j];
+        if (moves) {
+            own_price(plan, b, j, step);
+            settle_at_own_price(plan, s, b, step);
+        }
         if (plan.ring > 0) fill_due<plain_unit>(plan, s, b, step);
         if (p.external) {
-            if (looks(plan, p, step)) ratio_delta(plan, b, p.delta, paths.log_spot[plan.asset], step);
+            if (!moves && looks(plan, p, step)) ratio_delta(plan, b, p.delta, b.log_spot, step);
             continue;
         }
+        if (moves && plan.ring > 0) own_price(plan, b, j, step);
         bool exposed = false;
         if (looks(plan, p, step) && decide<plain_unit>(plan, p, s, b, paths, step, exposed)) place<plain_unit>(plan, p, s, b, paths, step);
         if (plan.settles) settle<plain_unit>(plan, p, s, b, paths, step);
         if (!exposed) expose<plain_unit>(p, s, b);
+        if (moves) own_funding(plan, s, b, step);
     }
+    if (moves) market_price(plan, paths, b, step);
 }
 
 static void hedge_start(const HedgePlan& plan, const PathBlock& paths, HedgeBlock& b) {
     const std::size_t n = b.n = paths.n;
-    const double* log_spot = paths.log_spot[plan.asset];
     for (std::size_t k = 1; k < plan.ratios; ++k) b.ratio_step[k - 1] = ~std::uint64_t(0);
     const double initial = plan.initial_value, growth = plan.steps[0].growth;
     b.faulty = 0;
     HC_EACH(i, n) b.option[i] = -initial * growth;
     if (plan.outages) outages_start(plan, b);
+    if (plan.permanent > 0.0) {
+        HC_EACH(i, n) b.sunk[i] = bits_of(0.0 * b.option[i]) & 1;
+    }
     for (std::size_t k = 0; k < plan.variances; ++k) {
         const double start = plan.variance_start[k];
         double* variance = b.variance[k];
@@ -186,7 +222,7 @@ static void hedge_start(const HedgePlan& plan, const PathBlock& paths, HedgeBloc
     for (std::size_t j = 0; j < plan.policies; ++j) {
         double *last = b.policy[j].last, *traded = b.policy[j].traded;
         HC_EACH(i, n) {
-            last[i] = log_spot[i] + 0.0;
+            last[i] = __builtin_nan("");
             traded[i] = -__builtin_inf();
         }
     }
@@ -211,6 +247,10 @@ static void hold_at_start(const HedgePlan& plan, HedgeBlock& b) {
 static void open_step(const HedgePlan& plan, const PathBlock& paths, HedgeBlock& b, std::uint64_t step) {
     const std::size_t n = b.n;
     observe(plan, paths, b, step);
+    b.log_spot = paths.log_spot[plan.asset];
+    if (plan.permanent > 0.0) {
+        HC_EACH(i, n) b.market[i] = b.spot[i] + 0.0;
+    }
     if (plan.attribution) {
         HC_EACH(i, n) b.paid[i] = b.option[i] + 0.0;
     }
@@ -227,7 +267,7 @@ static void open_step(const HedgePlan& plan, const PathBlock& paths, HedgeBlock&
 static void hedge_step(const HedgePlan& plan, const PathBlock& paths, HedgeBlock& b, std::uint64_t step) {
     open_step(plan, paths, b, step);
     if (step == 0 && plan.holding != 0.0) hold_at_start(plan, b);
-    shared_greeks(plan, paths, b, step);
+    shared_greeks(plan, b, step);
     is_plain(plan.kind) ? policies_step<true>(plan, paths, b, step) : policies_step<false>(plan, paths, b, step);
 }
 
@@ -240,6 +280,10 @@ static void orders_step(const HedgePlan& plan, const PathBlock& paths, HedgeBloc
     if (any) place<plain_unit>(plan, p, s, b, paths, step);
     if (plan.settles) settle<plain_unit>(plan, p, s, b, paths, step);
     expose<plain_unit>(p, s, b);
+    if (plan.permanent > 0.0) {
+        own_funding(plan, s, b, step);
+        market_price(plan, paths, b, step);
+    }
 }
 
 static void hedge_orders(const HedgePlan& plan, const PathBlock& paths, HedgeBlock& b, std::size_t j, std::uint64_t step, bool any) {
@@ -252,6 +296,10 @@ static void hedge_finish(const HedgePlan& plan, const PathBlock& paths, HedgeBlo
     open_step(plan, paths, b, plan.last);
     for (std::size_t j = 0; j < plan.policies; ++j) {
         const PolicyState& s = b.policy[j];
+        if (plan.permanent > 0.0) {
+            shift_price(plan, s, b);
+            settle_at_own_price(plan, s, b, plan.last);
+        }
         if (plan.close) {
             const double* held = s.held;
             const double* unit = is_plain(plan.kind) ? nullptr : b.unit;
@@ -267,6 +315,8 @@ static void hedge_finish(const HedgePlan& plan, const PathBlock& paths, HedgeBlo
             if (plan.attribution) {
                 HC_EACH(i, n) s.price[i] = mad(s.held[i], b.price_worth[i], s.price[i]);
             }
+            if (plan.permanent > 0.0) value_at_own_price(plan, s, b);
         }
     }
+    if (plan.permanent > 0.0) market_price(plan, paths, b, plan.last);
 }

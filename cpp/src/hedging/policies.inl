@@ -76,8 +76,8 @@ struct IntervalTrigger {
     W due;
 };
 HC_INLINE std::uint64_t triggered(const MoveTrigger& t, std::size_t i) {
-    const double move = t.log_spot[i] - t.last[i];
-    return mask_of(move > t.up) | mask_of(move < -t.down);
+    const double move = t.log_spot[i] - t.last[i];  // not a number before the first trade, which it triggers
+    return ~(mask_of(move <= t.up) & mask_of(move >= -t.down));
 }
 template <class W>
 HC_INLINE std::uint64_t triggered(const IntervalTrigger<W>& t, std::size_t i) {
@@ -250,7 +250,7 @@ static void realised_widths(const PolicyPlan& p, const PathBlock& paths, HedgeBl
 // Whalley and Wilmott's (S Gamma^2)^(1/3) with the gamma at the law's vol: options' vols keep their proportions.
 static const double* forecast_cube(const HedgePlan& plan, const PolicyPlan& p, const PathBlock& paths, HedgeBlock& b, std::uint64_t step) {
     const std::size_t n = b.n;
-    const double* log_spot = paths.log_spot[plan.asset];
+    const double* log_spot = b.log_spot;
     vol_view(p, paths, b, plan.model_vol ? 1.0 : 1.0 / p.vol);
     if (plan.model_vol) {  // a factor of the model's, as of the options'
         const double* inverse = b.vols[0].inverse;
@@ -350,7 +350,7 @@ static bool decide_by_law(const HedgePlan& plan, const PolicyPlan& p, const Poli
                           std::uint64_t step, bool& exposed) {
     const std::size_t n = b.n;
     const StepPlan& now = plan.steps[step];
-    const double* log_spot = paths.log_spot[plan.asset];
+    const double* log_spot = b.log_spot;
     const double* delta = p.centre == Centre::zakamouline ? zakamouline(plan, p, b, log_spot, step) : ratio_delta(plan, b, p.delta, log_spot, step);
     if (p.in_money) {
         const double target = p.target;
@@ -359,7 +359,6 @@ static bool decide_by_law(const HedgePlan& plan, const PolicyPlan& p, const Poli
     }
     exposed = p.exposes;
     if (p.trigger == Trigger::move) {
-        if (step == 0) return decide_within<plain_unit>(p, s, b, delta, FixedWidth{0.0, 0.0}, false);
         return decide_by_trigger<plain_unit>(p, s, b, delta, MoveTrigger{log_spot, s.last, p.up * p.size, p.down * p.size});
     }
     if (p.trigger == Trigger::interval && p.width == Width::fixed) {

@@ -29,24 +29,10 @@ static void add_option(const HedgePlan& plan, const OptionPlan& o, std::uint64_t
     }
 }
 
-// The vol of a model, and those of options with a smile: at ln(K / F_0) - (1 - R) ln(F_t / F_0).
-static void move_vols(const HedgePlan& plan, const PathBlock& paths, HedgeBlock& b, std::uint64_t step) {
+// The vols of options with a smile: at ln(K / F_0) - (1 - R) ln(F_t / F_0), with the price that decisions are made at.
+static void move_smiles(const HedgePlan& plan, HedgeBlock& b, std::uint64_t step) {
     const std::size_t n = b.n;
-    if (plan.model_vol) {
-        const double* variance = paths.variance[plan.asset];
-        const VolLanes& to = b.vols[0];
-        if (plan.attribution) {
-            HC_EACH(i, n) to.before[i] = to.vol[i] + 0.0;
-        }
-        HC_EACH(i, n) {
-            const double vol = __builtin_sqrt(larger(variance[i], 1e-12));
-            to.vol[i] = vol;
-            to.inverse[i] = 1.0 / vol;
-        }
-        return;
-    }
-    if (plan.vols == 0) return;
-    const double* log_spot = paths.log_spot[plan.asset];
+    const double* log_spot = b.log_spot;
     const double start = plan.log_start + plan.rate * plan.step * double(step);  // ln of F_0 less the carry of what is left
     for (std::size_t j = 0; j < plan.options; ++j) {
         const OptionPlan& o = plan.option[j];
@@ -71,6 +57,25 @@ static void move_vols(const HedgePlan& plan, const PathBlock& paths, HedgeBlock&
                 to.inverse[i] = 1.0 / vol;
             }
         }
+    }
+}
+
+// The vol of a model, or those of smiles.
+static void move_vols(const HedgePlan& plan, const PathBlock& paths, HedgeBlock& b, std::uint64_t step) {
+    const std::size_t n = b.n;
+    if (!plan.model_vol) {
+        if (plan.vols > 0) move_smiles(plan, b, step);
+        return;
+    }
+    const double* variance = paths.variance[plan.asset];
+    const VolLanes& to = b.vols[0];
+    if (plan.attribution) {
+        HC_EACH(i, n) to.before[i] = to.vol[i] + 0.0;
+    }
+    HC_EACH(i, n) {
+        const double vol = __builtin_sqrt(larger(variance[i], 1e-12));
+        to.vol[i] = vol;
+        to.inverse[i] = 1.0 / vol;
     }
 }
 

@@ -58,6 +58,12 @@ class Costs:
         Linear and temporary: a trade of q coins is ``impact`` x abs(q) worse than the price, USD per coin, and costs impact q^2.
     root_impact
         Of the square root, temporary: a trade of q coins is worse by the share ``root_impact`` x sqrt(abs(q)) (:func:`square_root_impact`).
+    permanent
+        Linear and permanent, USD per coin: a coin that is traded moves the price by it for good.  A policy that holds h coins lives at S +
+        ``permanent`` h: there it decides, with Greeks, ratios and vols of smiles there, pays funding, and options pay; a trade of q coins is
+        filled half way, at S + permanent (h + q / 2), so that a round trip costs nothing.  What this changes is the ledger ``permanent``,
+        which is no part of the cost.  Realised vols and moves over a window that a policy observes are the market's.  For the quote
+        currency, with spot and linear perpetuals.
     close
         The hedge that is left at the last expiry is sold at these costs.
     """
@@ -73,12 +79,13 @@ class Costs:
     fixed_level: str | None = None
     impact: float = 0.0
     root_impact: float = 0.0
+    permanent: float = 0.0
     close: bool = True
 
     def __post_init__(self) -> None:
         """Check the numbers."""
         check_numbers(self)
-        for name in ("fee", "fee_per_coin", "fee_cap", "least_fee", "half_spread", "fixed", "impact", "root_impact"):  # fmt: skip
+        for name in ("fee", "fee_per_coin", "fee_cap", "least_fee", "half_spread", "fixed", "impact", "root_impact", "permanent"):  # fmt: skip
             value = getattr(self, name)
             check(0 <= value < math.inf, name, value, "zero or positive")
         check(0 <= self.passive <= 1, "passive", self.passive, "from 0 to 1")
@@ -113,5 +120,6 @@ class Costs:
             "fixed_level": level_index(self.fixed_level, names, "fixed_level"),
             "impact": taken**2 * self.impact,
             "root_impact": taken**1.5 * self.root_impact,
+            "permanent": self.permanent,
             "close": self.close,
         }

@@ -135,7 +135,7 @@ class State:
     first_path
         The number of the first path of the block.
     spot
-        Prices.
+        Prices; with permanent impact the policy's own, here and in the Greeks.
     variance
         The model's variance per year.
     delta, spot_gamma
@@ -222,7 +222,7 @@ class DeltaBand(Policy):
 
 @dataclass(frozen=True, kw_only=True)
 class PriceMove(Policy):
-    """Trades to the target when abs(ln(S / S at the last trade)) is above a threshold.
+    """Trades to the target when abs(ln(S / S at the last trade)) is above a threshold.  The first trade needs no move.
 
     ``up`` and ``down`` are factors of the threshold.  A threshold of m days' vol is m * vol * sqrt(1 / 365).
     """

@@ -27,7 +27,7 @@ FloatArray = npt.NDArray[np.float64]
 #: What may be kept for each policy and path: the net P&L; all costs; the amount traded; the number of trades; fixed costs; cost of
 #: temporary impact; latency, the size of each fill times what the price moved between decision and fill; exposure, the mean over time of
 #: abs(x); failed attempts; fees; half spreads; the added costs of trades in outages; peg, what the account lost as its stablecoins are worth
-#: less at the end; delta_drift, the sum over fills of abs(delta of the position there - at the decision), in coins; gamma_leakage, of 1/2 Gamma
+#: less at the end; permanent, what the own price changed, a loss; delta_drift, the sum over fills of abs(delta of the position there - at the decision), in coins; gamma_leakage, of 1/2 Gamma
 #: dS^2 between the two.  cost = fee + spread + fixed + impact + outage.  Amounts are in the numeraire, in money of the last step.
 LEDGERS: tuple[str, ...] = tuple(hedge_ledgers)
 #: The ledgers that `cost` is the sum of, in the order in which they are added.

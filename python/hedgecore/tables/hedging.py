@@ -26,6 +26,7 @@ _LABELS: Final = {
     "fixed": "fixed costs",
     "outage": "outage costs",
     "peg": "lost peg",
+    "permanent": "permanent impact",
     "failures": "failed attempts",
     "exposure": "mean abs. exposure",
 }
