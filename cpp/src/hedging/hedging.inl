@@ -146,7 +146,7 @@ static void greeks_again(const HedgePlan& plan, HedgeBlock& b, std::uint64_t ste
 }
 
 // With permanent impact: the price that a policy lives at, before what it trades now, and the Greeks there; and those of the market again.
-static void own_price(const HedgePlan& plan, HedgeBlock& b, std::size_t j, std::uint64_t step) {
+HC_INLINE void own_price(const HedgePlan& plan, HedgeBlock& b, std::size_t j, std::uint64_t step) {
     shift_price(plan, b.policy[j], b);
     greeks_again(plan, b, step);
 }

@@ -18,7 +18,7 @@ static const double* own_amounts(const HedgePlan& plan, const PolicyState& s, He
 }
 
 // The price that a policy sees, and its logarithm.
-static void shift_price(const HedgePlan& plan, const PolicyState& s, HedgeBlock& b) {
+HC_INLINE void shift_price(const HedgePlan& plan, const PolicyState& s, HedgeBlock& b) {
     const std::size_t n = b.n;
     const double* held = s.held;
     const double nu = plan.permanent;
