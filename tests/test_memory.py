@@ -66,12 +66,14 @@ def options() -> dict[str, Any]:
     }
 
 
+@pytest.mark.resident
 @pytest.mark.parametrize("threads", [1, 2])
 def test_fresh_results_are_all_that_is_allocated(options: dict[str, Any], threads: int) -> None:
     grown = growth(lambda: hc.greeks(**options, which=SIX, threads=threads))
     assert 0.9 * 8 * N * len(SIX) < grown < 8 * N * len(SIX) + 2e6
 
 
+@pytest.mark.resident
 @pytest.mark.parametrize("threads", [1, 2])
 def test_given_results_need_no_memory(options: dict[str, Any], threads: int) -> None:
     # written to before: a page takes memory when it is first touched

@@ -311,6 +311,7 @@ def test_same_bits_for_any_number_of_threads(settlement: str) -> None:
         np.testing.assert_array_equal(one.view("u8"), again.view("u8"))
 
 
+@pytest.mark.resident
 def test_memory_does_not_grow_with_the_nodes() -> None:
     assert growth(lambda: core_sums(1_000_000, "linear", 2)) < 60e6  # inputs of this call included
 

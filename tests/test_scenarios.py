@@ -507,6 +507,7 @@ def test_the_example_of_the_documentation() -> None:
     assert names["history"].tail(0.975).expected_shortfall > 0
 
 
+@pytest.mark.resident
 def test_memory_does_not_grow_with_the_nodes() -> None:
     """Eight bytes for each of a million options, and the sums."""
     n = 1_000_000

@@ -292,6 +292,7 @@ def test_progress_is_told_and_may_end_it() -> None:
         simulate(book(), market(), scenarios(10), part=4, progress=stop)
 
 
+@pytest.mark.resident
 def test_memory_of_many_scenarios_is_that_of_the_sums() -> None:
     """100,000 scenarios: 8 bytes for each of 4 shocks, time and weight, each bucket, and one part at work."""
     few, many = (scenarios(n) for n in (8192, 108_192))
