@@ -320,7 +320,7 @@ def hedging_section(table: Table) -> list[str]:
     text = ["## Hedging", ""]
     text += [
         f"One option under GBM, {rows[0]['steps']} steps, random numbers included; the strip has 200 options. A further policy is a tenth of what",
-        f"ten of them add to the band. Two threads have {ratio(two, one)} times the speed of one.",
+        f"ten of them add to the band. Two threads take {ratio(two, one)} of the time of one.",
         "",
     ]
     body = []
