@@ -391,6 +391,14 @@ BAD: list[tuple[dict[str, Any], type[Exception], str]] = [
         ValueError,
         "fixed_level: the level 'gas' has -1.0, a cost must be zero or positive",
     ),
+    (
+        {
+            "levels": {"gas": hc.paths.MeanReverting(mean=1.0, reversion=50.0, vol=9.0)},
+            "costs": hg.Costs(fixed_level="gas", fixed=1.0),
+        },
+        ValueError,
+        "fixed_level: low = -inf of the level 'gas' must be zero or positive",
+    ),
     ({"paths": "GBM"}, TypeError, "model must be one of hedgecore.paths"),
     ({"paths": hc.paths.GBM(vol=-0.5)}, ValueError, "vol = -0.5 must be zero or positive"),
     ({"n_paths": 2**39, "threads": 1}, MemoryError, "this machine has"),

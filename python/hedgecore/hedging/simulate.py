@@ -87,12 +87,22 @@ def _start(model: Model, spot: Any, asset: int) -> float:
     return float(first[0])
 
 
-def _check_fixed(model: Model, name: str | None) -> None:
-    """Refuse a series of fixed costs that pays for trades; processes of `levels` are what they are told to be."""
+def _check_fixed(
+    model: Model, levels: Mapping[str, MeanReverting] | None, name: str | None
+) -> None:
+    """Refuse fixed costs that pay for trades: of a series a negative value, of a process that it can have one."""
     values = np.asarray((getattr(model, "levels", None) or {}).get(name, 0.0), np.float64)
     if (values < 0).any():
         raise ValueError(
             f"fixed_level: the level {name!r} has {values.min()}, a cost must be zero or positive"
+        )
+    process = (levels or {}).get(name or "")
+    if process is None or process.logarithmic or process.low >= 0:
+        return
+    start = process.mean if process.start is None else process.start
+    if process.vol > 0 or min(process.mean, start) < 0:
+        raise ValueError(
+            f"fixed_level: low = {process.low} of the level {name!r} must be zero or positive: it can be negative, a cost cannot"
         )
 
 
@@ -219,7 +229,7 @@ def simulate(
         position, steps, None if numeraire is None else numeraire == "coin", start, rate
     )
     core, names = core_of(paths, held.step, spot, drift, levels, stress)
-    _check_fixed(paths, costs.fixed_level)
+    _check_fixed(paths, levels, costs.fixed_level)
     own = core["assets"][underlying]
     if held.model_vol:
         vol = math.sqrt(own["v0"]) if "v0" in own else float(own["vol"])
