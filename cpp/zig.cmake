@@ -1,10 +1,10 @@
 # The clang of the wheel `ziglang`, which brings the headers and the C library of every target: for wheels that run on old
 # systems and for other platforms. The environment says where it is and for what it compiles:
 #   ZIG=$(python -c 'import ziglang, pathlib; print(pathlib.Path(ziglang.__file__).with_name("zig"))')
-#   ZIG_TARGET=x86_64-linux-gnu.2.17 cmake -B build/zig --toolchain cmake/zig.cmake
+#   ZIG_TARGET=x86_64-linux-gnu.2.17 cmake -B build/zig --toolchain cpp/zig.cmake
 foreach(name ZIG ZIG_TARGET)
   if(NOT DEFINED ENV{${name}})
-    message(FATAL_ERROR "cmake/zig.cmake: the environment variable ${name} is not set")
+    message(FATAL_ERROR "cpp/zig.cmake: the environment variable ${name} is not set")
   endif()
 endforeach()
 
