@@ -175,6 +175,30 @@ def test_links_lead_somewhere(page: Path) -> None:
             assert anchor in anchors(found), f"{name_of(page)}: {target}"
 
 
+def test_files_that_the_guides_name_exist() -> None:
+    """CONTRIBUTING.md says which files to touch: by name, or by the end of a path."""
+    files = [path.relative_to(ROOT).as_posix() for path in (ROOT / "cpp").rglob("*.*")]
+    for folder in ("python/hedgecore", "tests", "tools", "benchmarks", "docs", "examples"):
+        files += [path.relative_to(ROOT).as_posix() for path in (ROOT / folder).rglob("*.*")]
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"`([\w./-]+\.(?:cpp|hpp|inl|h|py|pyi|json))`", text))
+    assert len(named) > 60
+    missing = [name for name in named if not any(f"/{file}".endswith(f"/{name}") for file in files)]
+    assert missing == []
+
+
+def test_the_front_page_quotes_the_benchmarks() -> None:
+    front = (DOCS / "index.md").read_text(encoding="utf-8")
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    for title, said in (
+        ("price, delta, gamma, vega, theta, rho", "{} ns** for a price and five Greeks"),
+        ("implied vol within 8 standard deviations", "{} ns for an implied vol, on one thread"),
+    ):
+        measured = re.search(rf"^\| {title} \| ([\d.]+) \|", readme, re.MULTILINE)
+        assert measured
+        assert said.format(measured[1]) in front
+
+
 def test_every_page_has_its_place() -> None:
     """The tables of contents reach every page, each once."""
     listed = []
