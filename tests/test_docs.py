@@ -150,6 +150,35 @@ def test_programs_print_what_is_below_them(page: Path, block: Block, tmp_path: P
     assert printed == block.shown.splitlines()
 
 
+CMAKE = [(page, block) for page in pages() for block in blocks(page) if block.language == "cmake"]
+
+
+@pytest.mark.parametrize(
+    ("page", "block"), CMAKE, ids=[f"{name_of(page)}:{block.line}" for page, block in CMAKE]
+)
+def test_cmake_finds_what_is_named(page: Path, block: Block, tmp_path: Path) -> None:
+    """A block with the sources beside it is configured; others are lines of an example that is built elsewhere."""
+    if "add_subdirectory(hedgecore)" not in block.text:
+        examples = [path.read_text() for path in (ROOT / "examples").rglob("CMakeLists.txt")]
+        lines = [line.strip() for line in block.text.splitlines() if line.strip()]
+        assert any(all(line in text for line in lines) for text in examples), name_of(page)
+        return
+    cmake = shutil.which("cmake")
+    if cmake is None or shutil.which("g++") is None:
+        pytest.skip("needs cmake and g++ (Debian: cmake, g++)")
+    (tmp_path / "hedgecore").symlink_to(ROOT)
+    (tmp_path / "main.cpp").write_text("int main() {}\n")
+    (tmp_path / "CMakeLists.txt").write_text(
+        "cmake_minimum_required(VERSION 3.24)\nproject(consumer LANGUAGES CXX)\n"
+        "add_executable(program main.cpp)\n" + block.text
+    )
+    done = subprocess.run(
+        [cmake, "-S", str(tmp_path), "-B", str(tmp_path / "build")],
+        check=False, capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+
+
 def anchors(page: Path) -> set[str]:
     """The places of a page that links may name, as GitHub and the site make them from headings."""
     text = re.sub(
