@@ -24,6 +24,7 @@ myst_heading_anchors = 4
 myst_links_external_new_tab = False
 copybutton_prompt_text = "$ "
 copybutton_only_copy_prompt_lines = True
+smartquotes = False  # options begin with two dashes
 highlight_language = "python"
 nitpicky = True
 # names of other packages, which only their own sites know, and of the package that are no documented objects
@@ -107,7 +108,7 @@ def _commands() -> str:
     )  # fmt: skip
     text = re.sub(r"^# .*$", "", done.stdout, count=1, flags=re.MULTILINE)
     # a usage is no command to copy
-    return text.replace("```console\n$ ", "```text\n").replace("<", r"\<")
+    return text.replace("```console\n$ ", "```text\n")
 
 
 def plain_docstring(*event: Any) -> None:

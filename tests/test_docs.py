@@ -150,6 +150,35 @@ def test_programs_print_what_is_below_them(page: Path, block: Block, tmp_path: P
     assert printed == block.shown.splitlines()
 
 
+CMAKE = [(page, block) for page in pages() for block in blocks(page) if block.language == "cmake"]
+
+
+@pytest.mark.parametrize(
+    ("page", "block"), CMAKE, ids=[f"{name_of(page)}:{block.line}" for page, block in CMAKE]
+)
+def test_cmake_finds_what_is_named(page: Path, block: Block, tmp_path: Path) -> None:
+    """A block with the sources beside it is configured; others are lines of an example that is built elsewhere."""
+    if "add_subdirectory(hedgecore)" not in block.text:
+        examples = [path.read_text() for path in (ROOT / "examples").rglob("CMakeLists.txt")]
+        lines = [line.strip() for line in block.text.splitlines() if line.strip()]
+        assert any(all(line in text for line in lines) for text in examples), name_of(page)
+        return
+    cmake = shutil.which("cmake")
+    if cmake is None or shutil.which("g++") is None:
+        pytest.skip("needs cmake and g++ (Debian: cmake, g++)")
+    (tmp_path / "hedgecore").symlink_to(ROOT)
+    (tmp_path / "main.cpp").write_text("int main() {}\n")
+    (tmp_path / "CMakeLists.txt").write_text(
+        "cmake_minimum_required(VERSION 3.24)\nproject(consumer LANGUAGES CXX)\n"
+        "add_executable(program main.cpp)\n" + block.text
+    )
+    done = subprocess.run(
+        [cmake, "-S", str(tmp_path), "-B", str(tmp_path / "build")],
+        check=False, capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+
+
 def anchors(page: Path) -> set[str]:
     """The places of a page that links may name, as GitHub and the site make them from headings."""
     text = re.sub(
@@ -173,6 +202,30 @@ def test_links_lead_somewhere(page: Path) -> None:
         assert found.exists(), f"{name_of(page)}: {target}"
         if anchor and found.suffix == ".md":
             assert anchor in anchors(found), f"{name_of(page)}: {target}"
+
+
+def test_files_that_the_guides_name_exist() -> None:
+    """CONTRIBUTING.md says which files to touch: by name, or by the end of a path."""
+    files = [path.relative_to(ROOT).as_posix() for path in (ROOT / "cpp").rglob("*.*")]
+    for folder in ("python/hedgecore", "tests", "tools", "benchmarks", "docs", "examples"):
+        files += [path.relative_to(ROOT).as_posix() for path in (ROOT / folder).rglob("*.*")]
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"`([\w./-]+\.(?:cpp|hpp|inl|h|py|pyi|json))`", text))
+    assert len(named) > 60
+    missing = [name for name in named if not any(f"/{file}".endswith(f"/{name}") for file in files)]
+    assert missing == []
+
+
+def test_the_front_page_quotes_the_benchmarks() -> None:
+    front = (DOCS / "index.md").read_text(encoding="utf-8")
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    for title, said in (
+        ("price, delta, gamma, vega, theta, rho", "{} ns** for a price and five Greeks"),
+        ("implied vol within 8 standard deviations", "{} ns for an implied vol, on one thread"),
+    ):
+        measured = re.search(rf"^\| {title} \| ([\d.]+) \|", readme, re.MULTILINE)
+        assert measured
+        assert said.format(measured[1]) in front
 
 
 def test_every_page_has_its_place() -> None:
