@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from backtest_data import HOUR, bars, chain, hourly, taken
 
+from backtest_data import HOUR, bars, chain, hourly, taken
 from hedgecore import backtest as bk
 from hedgecore import hedging as hg
 
@@ -28,7 +28,9 @@ CHAIN, BARS = chain(), bars()
 
 
 def tape(**changed: Any) -> bk.Tape:
-    return bk.Tape.of("BTC", changed.pop("chains", CHAIN), bars=changed.pop("bars", BARS), **changed)
+    return bk.Tape.of(
+        "BTC", changed.pop("chains", CHAIN), bars=changed.pop("bars", BARS), **changed
+    )
 
 
 def with_funding(made: bk.Tape, rate: float = 1e-4) -> bk.Funding:
@@ -43,7 +45,8 @@ def test_every_account_agrees(numeraire: Any, settlement: Any) -> None:
         made, bk.strangle(7, delta=0.3), POLICIES, numeraire=numeraire, costs=COSTS, funding=with_funding(made),
         instrument=hg.Perpetual(settlement=settlement), execution=hg.Execution(latency=1),
     )  # fmt: skip
-    assert len(test.carried.trades["step"]) == 6 and len(test.carried.settlements["step"]) == 4
+    assert len(test.carried.trades["step"]) == 6
+    assert len(test.carried.settlements["step"]) == 4
     assert test.reconcile() < 1e-13
     np.testing.assert_allclose(
         sum(test.lines.values()), test.pnl, rtol=0, atol=1e-9 * np.abs(test.pnl).max()
@@ -122,7 +125,8 @@ def test_a_bar_is_known_at_its_end_and_a_snapshot_when_its_last_row_was_collecte
     assert str(made.times[0].view("M8[us]"))[:16] == "2026-01-01T11:00"
     assert made.price[0] == BARS["close"][2]
     known = made.until(3)
-    assert len(known.times) == 4 and (known.snapshots <= known.times[-1]).all()
+    assert len(known.times) == 4
+    assert (known.snapshots <= known.times[-1]).all()
     assert len(known.quotes["bid"]) == known.first_row[-1] < len(made.quotes["bid"])
 
 
@@ -143,7 +147,8 @@ def test_damage_is_reported_survived_and_reconciled() -> None:
     assert said["instrument twice in a snapshot: the first is kept"] == 50
     assert said["bar missing: the price before it stands"] == 3
     assert said["rows out of order: sorted"] > 1000
-    assert said["bid above ask: neither is used"] > 0 and said["bid missing or not positive"] > 0
+    assert said["bid above ask: neither is used"] > 0
+    assert said["bid missing or not positive"] > 0
     assert said["no vol, no forward or expired: left out"] > 0
     held = bk.Positions({"BTC-22JAN26-80000-C": -1, "BTC-15JAN26-80000-P": 2})
     test = bk.run(made, held, POLICIES, costs=COSTS, fills=bk.Fills(together=False))
@@ -162,13 +167,16 @@ def test_the_order_of_rows_and_of_files_is_nothing() -> None:
 
 def test_fills() -> None:
     fills = bk.Fills()
-    assert fills.price(1, 0.02, 0.03) == 0.03 and fills.price(-1, 0.02, 0.03) == 0.02
+    assert fills.price(1, 0.02, 0.03) == 0.03
+    assert fills.price(-1, 0.02, 0.03) == 0.02
     assert bk.Fills(spread=0).price(1, 0.02, 0.03) == pytest.approx(0.025)
     assert bk.Fills(spread=2).price(-1, 0.02, 0.03) == pytest.approx(0.015)
     assert np.isnan(fills.price(-1, np.nan, 0.03))
     # 0.0003 coins, at most an eighth of the price: Deribit's own example has 0.0000125 for 0.0001
-    assert fills.fee_of(-2, 0.05) == 6e-4 and fills.fee_of(1, 1e-4) == pytest.approx(1.25e-5)
-    assert fills.delivery_of(1, 0.0) == 0.0 and fills.delivery_of(-3, 0.2) == pytest.approx(4.5e-4)
+    assert fills.fee_of(-2, 0.05) == 6e-4
+    assert fills.fee_of(1, 1e-4) == pytest.approx(1.25e-5)
+    assert fills.delivery_of(1, 0.0) == 0.0
+    assert fills.delivery_of(-3, 0.2) == pytest.approx(4.5e-4)
     sized = {**CHAIN, "bid_size": np.full(len(CHAIN["bid"]), 3.0), "ask_size": np.full(len(CHAIN["bid"]), 0.5)}  # fmt: skip
     name = "BTC-15JAN26-80000-C"
     for chains, fill, traded, counts in (
@@ -192,11 +200,10 @@ def test_funding_is_the_venues_rule_or_data() -> None:
     rates = {"timestamp": times[16:56:8], "rate": np.full(5, 2e-4), "hours": np.full(5, 8.0)}
     made = tape(perpetual=perpetual)
     found = bk.funding(made, rates)
-    # data from 16:00 back to 08:00 and on to 48 hours after the start; the first steps of the tape, from 09:00, are among them
-    assert set(found.source[:-1]) == {"data", "modelled"} and "data 47 steps" in repr(found)
+    # each payment is for the eight hours before it; the first perpetual is seen six hours after the start
+    assert repr(found) == "funding: data 40 steps, modelled 453 steps, none 5 steps"
     data = found.source == "data"
     np.testing.assert_allclose(found.rate[data], 2e-4 / 8)
-    # the perpetual of 14:00 is seen beside the snapshot before it: its premium is that of those two prices
     assert (bk.funding(tape()).rate == 0).all()
     assert set(bk.funding(tape()).source) == {"none"}
 

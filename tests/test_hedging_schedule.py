@@ -48,7 +48,9 @@ LAWS = {
     "Leland": hedging.Leland(),
     "WW": hedging.WhalleyWilmott(risk_aversion=0.1),
     "Zakamouline": hedging.Zakamouline(risk_aversion=0.1),
-    "stochastic vol": hedging.Clock(hedge_ratio=hedging.StochasticVolDelta(rho=-0.5, xi=1.0, kappa=2.0)),
+    "stochastic vol": hedging.Clock(
+        hedge_ratio=hedging.StochasticVolDelta(rho=-0.5, xi=1.0, kappa=2.0)
+    ),
     "blackout": hedging.Clock(blackout=5),
 }
 
@@ -58,7 +60,8 @@ def test_a_schedule_of_constant_terms_is_the_option(numeraire: str) -> None:
     plain, scheduled = (
         run([option(x)], LAWS, numeraire=numeraire) for x in (None, constant())
     )  # fmt: skip
-    assert plain.trace is not None and scheduled.trace is not None
+    assert plain.trace is not None
+    assert scheduled.trace is not None
     np.testing.assert_allclose(scheduled.trace.held, plain.trace.held, rtol=0, atol=1e-12)
     np.testing.assert_allclose(scheduled.trace.cost, plain.trace.cost, rtol=1e-12, atol=1e-12)
     # what the option earns is kept elsewhere

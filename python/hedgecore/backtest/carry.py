@@ -65,7 +65,7 @@ class Life:
 
     def greeks(self, which: tuple[str, ...], numeraire: Numeraire) -> Any:
         """Return Greeks of one at each step, with respect to the forward."""
-        settlement = "inverse" if numeraire == "coin" else "linear"
+        settlement: Literal["linear", "inverse"] = "inverse" if numeraire == "coin" else "linear"
         return pricing.greeks(
             self.kind, strike=self.strike, expiry=self.years, vol=self.vol, forward=self.forward,
             settlement=settlement, which=which,
@@ -104,7 +104,10 @@ class Carried:
     @cached_property
     def cash(self) -> Array:
         """Cash after each step: premiums, settlements, fees."""
-        flow = sum(self.by_step(rows, "amount") - self.by_step(rows, "fee") for rows in (self.trades, self.settlements))
+        flow = sum(
+            self.by_step(rows, "amount") - self.by_step(rows, "fee")
+            for rows in (self.trades, self.settlements)
+        )
         return np.asarray(np.cumsum(flow))  # fmt: skip
 
     @cached_property
@@ -252,7 +255,9 @@ class _Work:
     def trade(self, step: int, strategy: Strategy) -> None:
         """Ask the strategy at a step, and fill what it wants."""
         now = int(self.tape.times[step])
-        held = {n: float(x.quantity[step - x.first]) for n, x in self.lives.items() if x.expiry > now}
+        held = {
+            n: float(x.quantity[step - x.first]) for n, x in self.lives.items() if x.expiry > now
+        }
         wanted = strategy.orders(self.tape.until(step), held)  # fmt: skip
         deals = [deal for name, q in wanted.items() if q and (deal := self._deal(step, name, q))]
         short = sum(1 for q in wanted.values() if q) - len(deals)
@@ -273,7 +278,11 @@ class _Work:
         which, last = self.place[name], int(tape.seen[step]) - 1
         part = slice(int(tape.first_row[last]), int(tape.first_row[last + 1]))
         row = part.start + int(np.searchsorted(tape.quotes["instrument"][part], which))
-        if row >= part.stop or tape.quotes["instrument"][row] != which or tape.expiry[which] <= tape.times[step]:
+        if (
+            row >= part.stop
+            or tape.quotes["instrument"][row] != which
+            or tape.expiry[which] <= tape.times[step]
+        ):
             return None  # fmt: skip
         q = {key: float(tape.quotes[key][row]) for key in ("bid", "ask", "bid_size", "ask_size")}
         price = self.fills.price(quantity, q["bid"], q["ask"])
@@ -322,7 +331,9 @@ class _Work:
             spot = float(tape.price[end])
             payoff = max(life.kind * (spot - life.strike), 0.0)
             fee = self.fills.delivery_of(held, payoff / spot) * (1.0 if self.coin else spot)
-            settled.append((end, name, held, spot, held * payoff / (spot if self.coin else 1.0), fee))
+            settled.append(
+                (end, name, held, spot, held * payoff / (spot if self.coin else 1.0), fee)
+            )
         names = ("step", "instrument", "quantity", "price", "amount", "fee", "edge")
         return Carried(
             tape, "coin" if self.coin else "quote", list(self.lives.values()), _columns(self.trades, names),

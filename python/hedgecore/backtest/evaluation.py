@@ -165,7 +165,9 @@ def deflated_sharpe(pnl: Array, tries: int | None = None) -> Array:
     return np.array([NormalDist().cdf(x) for x in (ratio - best) / error])
 
 
-def frontier(test: Backtest, families: Mapping[str, str] | None = None, level: float = 0.95) -> Columns:
+def frontier(
+    test: Backtest, families: Mapping[str, str] | None = None, level: float = 0.95
+) -> Columns:
     """Return cost against risk of the days: a row for each policy, by family and cost.
 
     ``efficient``: no other policy has both less cost and a smaller std.
@@ -180,7 +182,9 @@ def frontier(test: Backtest, families: Mapping[str, str] | None = None, level: f
         Of the expected shortfall.
     """
     pnl, cost = daily(test), test.costs.sum(axis=1)
-    family = [(families or {}).get(n, f) for n, f in zip(test.names, test.run.families, strict=True)]
+    family = [
+        (families or {}).get(n, f) for n, f in zip(test.names, test.run.families, strict=True)
+    ]
     std = pnl.std(axis=1, ddof=1)
     better = (cost[None] <= cost[:, None]) & (std[None] <= std[:, None])
     better &= (cost[None] < cost[:, None]) | (std[None] < std[:, None])

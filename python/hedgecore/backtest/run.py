@@ -136,7 +136,7 @@ class Backtest:
     def residual_share(self) -> Array:
         """Return abs(residual) over the sum of the sizes of all lines, by policy."""
         sizes = sum(np.abs(line).sum(axis=1) for line in self.lines.values())
-        return np.abs(self.lines["residual"]).sum(axis=1) / np.maximum(sizes, 1e-300)
+        return np.asarray(np.abs(self.lines["residual"]).sum(axis=1) / np.maximum(sizes, 1e-300))
 
     def ledger(self, policy: str) -> Columns:
         """Return the entries of a policy in the order of time, with amounts in both currencies and the balance of cash.
@@ -162,11 +162,11 @@ class Backtest:
         steps = np.concatenate([part[1] for part in parts]).astype(np.int64)
         order = np.argsort(steps, kind="stable")
         steps = steps[order]
-        account = np.concatenate([np.full(len(part[1]), part[0], "U10") for part in parts])[order]
+        accounts = np.concatenate([np.full(len(part[1]), part[0], "U10") for part in parts])[order]
         instrument, quantity, at, amount = (np.concatenate([part[k] for part in parts])[order] for k in range(2, 6))  # fmt: skip
         usd, coin = (amount * price[steps], amount) if self.carried.numeraire == "coin" else (amount, amount / price[steps])  # fmt: skip
         return {
-            "time": self.tape.times[steps].view("M8[us]"), "step": steps, "account": account, "instrument": instrument,
+            "time": self.tape.times[steps].view("M8[us]"), "step": steps, "account": accounts, "instrument": instrument,
             "quantity": quantity, "price": at, "usd": usd, "coin": coin, "cash": np.cumsum(amount),
         }  # fmt: skip
 

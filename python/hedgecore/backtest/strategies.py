@@ -54,7 +54,9 @@ class Positions(Strategy):
             if name not in names:
                 raise ValueError(f"quantity: {name!r} is no option of the chains")
             check(math.isfinite(quantity), f"quantity of {name}", quantity, "finite")
-        target = 0 if self.at is None else int(np.searchsorted(known.snapshots, _micros(self.at, "at")))
+        target = (
+            0 if self.at is None else int(np.searchsorted(known.snapshots, _micros(self.at, "at")))
+        )
         before = int(known.seen[-2]) if len(known) > 1 else 0
         return dict(self.quantity) if before <= target < len(known.snapshots) else {}
 

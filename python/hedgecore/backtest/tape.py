@@ -180,7 +180,7 @@ def _tables(data: Any, base: str | None = None) -> list[frames.Columns]:
     several = data if isinstance(data, (list, tuple)) else [data]
     out = []
     for table in several:
-        frame = getattr(table, "frame", table)
+        frame: Any = getattr(table, "frame", table)
         if base is not None and hasattr(frame, "lazy"):
             frame = frame.filter((frame["base"] == base) & (frame["type"] == "option"))
             wanted = ("timestamp", "instrument", "base", "type", "kind", "strike", "expiry_time", "snapshot", *NUMBERS)  # fmt: skip
