@@ -10,7 +10,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 SOURCES := pyproject.toml CMakeLists.txt $(shell find cpp -name '*.cpp' -o -name '*.hpp' -o -name '*.inl' -o -name CMakeLists.txt) \
 	$(shell find python -type d -not -name __pycache__)
 
-.PHONY: demo test lint bench accuracy baseline clean venv
+.PHONY: demo test lint bench accuracy baseline docs pages clean venv
 
 demo: $(VENV)/.cli
 	$(BIN)/hedgecore demo --out demo
@@ -46,6 +46,18 @@ accuracy: $(VENV)/.test
 baseline: $(VENV)/.test
 	$(BIN)/python tests/instructions.py
 
+# The site in build/site, with the reports of the demonstration as they come; warnings are errors, nothing is fetched.
+docs: $(VENV)/.docs
+	rm -rf build/site build/live
+	$(BIN)/hedgecore demo --out build/live/live > build/demo.log
+	$(BIN)/python -m sphinx -W --keep-going -j auto -q docs build/site
+	PYTHONPATH=tools $(BIN)/python -m documentation.site build/site
+	@echo "open build/site/index.html"
+
+# Writes into the pages what their blocks print and draws their pictures; PAGES="docs/paths.md" for some. Needs Chromium.
+pages: $(VENV)/.test
+	PYTHONPATH=tools $(BIN)/python -m documentation.refresh $(PAGES)
+
 venv: $(VENV)/.test
 
 clean:
@@ -72,6 +84,10 @@ $(VENV)/.cli: $(BIN)/pip $(SOURCES)
 
 $(VENV)/.test: $(VENV)/.cli
 	$(BIN)/pip install --quiet --group dev
+	@touch $@
+
+$(VENV)/.docs: $(VENV)/.test
+	$(BIN)/pip install --quiet --group docs
 	@touch $@
 
 $(VENV)/.bench: $(VENV)/.test
