@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from hedgecore.hedging.optimise import solvers
 from hedgecore.hedging.optimise.plan import Plan
 from hedgecore.hedging.optimise.problem import Problem
 
@@ -28,11 +27,5 @@ def cheapest(problem: Problem, *, time_limit: float = 2.0, gap: float = 5e-3) ->
     SolverError
         No plan was found in time.
     """
-    program = problem.program
-    try:
-        found = solvers.solve(program, time_limit=time_limit, gap=gap)
-    except solvers.InfeasibleProgram:
-        problem.give_up("cheapest", program)
-    except solvers.UnboundedProgram as error:
-        raise problem.endless(error) from None
+    found = problem.solve("cheapest", problem.program, time_limit=time_limit, gap=gap)
     return problem.plan("cheapest", found, objective=found.value)

@@ -218,6 +218,15 @@ class Problem:
         )
         return Plan(self, mode, amount, prices, np.minimum(sizes, 0.0), gap=solution.gap, **more)
 
+    def solve(self, mode: str, program: solvers.Program, **options: Any) -> solvers.Solution:
+        """Solve a program whose first columns are those of the actions; where there is no best point, raise an error that says why."""
+        try:
+            return solvers.solve(program, **options)
+        except solvers.InfeasibleProgram:
+            self.give_up(mode, self.program)
+        except solvers.UnboundedProgram as error:
+            raise self.endless(error) from None
+
     def give_up(self, mode: str, program: solvers.Program, **more: Any) -> NoReturn:
         """Raise for a program without a point: which rows contradict each other, with the plan that breaks them least."""
         rows = len(self.rows)

@@ -47,12 +47,7 @@ def least_variance(problem: Problem, covariance: Covariance, *, risk_aversion: f
     rows = np.hstack([gain / unit[:, None], -np.eye(k)])
     with_risk = with_risk.with_rows(rows, -own / unit, -own / unit)
     with_risk = replace(with_risk, whole=None, hessian=hessian)
-    try:
-        found = solvers.solve(with_risk)
-    except solvers.InfeasibleProgram:
-        problem.give_up("least variance", program)
-    except solvers.UnboundedProgram as error:
-        raise problem.endless(error) from None
+    found = problem.solve("least variance", with_risk)
     now = own + gain @ found.x[:n]
     note = (
         f"standard deviation by the factors: {math.sqrt(own @ moments @ own):,.0f} -> {math.sqrt(max(now @ moments @ now, 0.0)):,.0f} USD",

@@ -34,10 +34,5 @@ def least_worst_case(problem: Problem, scenarios: Scenarios) -> Plan:
         -scenarios.book,
         np.full(len(scenarios), np.inf),
     )
-    try:
-        found = solvers.solve(with_t)
-    except solvers.InfeasibleProgram:
-        problem.give_up("least worst case", program)
-    except solvers.UnboundedProgram as error:
-        raise problem.endless(error) from None
+    found = problem.solve("least worst case", with_t)
     return problem.plan("least worst case", found, objective=found.value)

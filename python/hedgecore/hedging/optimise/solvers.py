@@ -93,9 +93,10 @@ class Highs:
         self, program: Program, *, time_limit: float = INFINITE, gap: float = 1e-6
     ) -> None:
         self._highspy = require("highspy")
-        self._highs = self._highspy.Highs()
+        # the class below Highs: Highs itself writes a banner to the standard output, where JSON may go
+        self._highs = self._highspy.Highs.__mro__[1]()
         for option, value in (
-            ("output_flag", False), ("log_to_console", False), ("threads", 1), ("mip_rel_gap", gap), ("random_seed", 0),
+            ("output_flag", False), ("threads", 1), ("mip_rel_gap", gap), ("random_seed", 0),
             ("primal_feasibility_tolerance", 1e-9), ("dual_feasibility_tolerance", 1e-9),
         ):  # fmt: skip
             self._highs.setOptionValue(option, value)
