@@ -8,7 +8,6 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
-from hedgecore.hedging.optimise import solvers
 from hedgecore.hedging.optimise.plan import Plan
 from hedgecore.hedging.optimise.problem import Problem
 from hedgecore.tails import Covariance

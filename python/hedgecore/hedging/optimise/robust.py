@@ -6,7 +6,6 @@ from dataclasses import replace
 
 import numpy as np
 
-from hedgecore.hedging.optimise import solvers
 from hedgecore.hedging.optimise.plan import Plan
 from hedgecore.hedging.optimise.problem import Problem
 from hedgecore.hedging.optimise.scenarios import Scenarios
