@@ -37,7 +37,6 @@ nitpick_ignore_regex = [
 
 autodoc_member_order = "bysource"
 autodoc_typehints = "signature"
-autodoc_default_options = {"show-inheritance": True}
 autodoc_use_type_comments = False
 napoleon_google_docstring = False
 napoleon_use_ivar = True
