@@ -4,6 +4,8 @@
 #include <cstddef>
 #include <functional>
 
+#include "hedgecore/version.hpp"
+
 namespace hedgecore {
 
 // How a call may run. threads = 0 means the default of the process.
