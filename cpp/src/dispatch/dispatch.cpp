@@ -86,7 +86,9 @@ const Kernels& kernels() {
     return chosen;
 }
 
-std::string version() { return HC_VERSION; }
+extern const int HEDGECORE_API_SYMBOL = HEDGECORE_API_VERSION;
+
+std::string version() { return HEDGECORE_VERSION; }
 
 std::string compiler() {
 #if defined(__clang__)
