@@ -78,6 +78,41 @@ def test_limits_that_cannot_be_kept_are_status_3(demo: tuple[Path, Path], tmp_pa
     assert "no trades keep all of: BTC vega_usd" in error_of(done)
 
 
+def test_what_cannot_be_valued_is_status_3_and_a_book_of_it_an_error(
+    demo: tuple[Path, Path], tmp_path: Path
+) -> None:
+    chain, positions = demo
+    config, document = tmp_path / "hedge.toml", tmp_path / "plan.json"
+    config.write_text("size = 500\n[limits.BTC]\nnet_delta = 1.0\n")
+    odd = "BTC-25DEC37-90000-C"
+    held = tmp_path / "held.csv"
+    held.write_text(positions.read_text().rstrip("\n") + f"\n{odd},3" + "," * (positions.read_text().split("\n")[0].count(",") - 1) + "\n")  # fmt: skip
+    done = run("hedge", chain, "--positions", held, "--config", config, "--json", document)
+    assert done.exit_code == 3, done.output
+    assert "NOT VALUED, counts as a breach: BTC: unvalued 1" in done.stdout
+    assert json.loads(document.read_text())["unvalued"][0]["positions"] == {odd: 3.0}
+    held.write_text(f"instrument,quantity\n{odd},3\n")
+    done = run("hedge", chain, "--positions", held, "--config", config)
+    assert done.exit_code == 1
+    assert "nothing can be valued" in error_of(done)
+
+
+def test_a_search_that_finds_nothing_in_time_is_said_with_a_way_out(
+    demo: tuple[Path, Path], tmp_path: Path
+) -> None:
+    chain, positions = demo
+    config = tmp_path / "hedge.toml"
+    config.write_text(
+        "size = 25\nmin_trade = 1.0\nmax_tickets = 8\ntime_limit = 1e-6\n[limits.BTC]\nvega_usd = 9000\n"
+    )
+    done = run("hedge", chain, "--positions", positions, "--config", config)
+    assert done.exit_code == 1
+    assert "raise time_limit" in error_of(done)
+    assert "Traceback" not in done.output
+    done = run("hedge", chain, "--positions", positions, "--config", config, "--gap", -1)
+    assert "gap = -1.0 must be zero or positive" in error_of(done)
+
+
 def test_bad_configurations_are_named(demo: tuple[Path, Path], tmp_path: Path) -> None:
     chain, positions = demo
     assert run("hedge", chain, "--positions", positions).exit_code == 2

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 import subprocess
 import sys
 import textwrap
@@ -50,8 +51,8 @@ def quotes(names: Sequence[str] = NAMES, size: float = 30.0, **more: Any) -> ho.
 
 
 def problem(**more: Any) -> ho.Problem:
-    more = {"quotes": quotes(), "actions": ("open", "resize")} | more
-    return ho.Problem(book=BOOK, market=MARKET, **more)
+    more = {"book": BOOK, "quotes": quotes(), "actions": ("open", "resize")} | more
+    return ho.Problem(market=MARKET, **more)
 
 
 LIMITS = {"BTC": {"net_delta": 0.5, "gamma_usd_1pct": 20_000, "expiry": {"vega_usd": 300}}}
@@ -323,8 +324,15 @@ def test_shortfall_in_lots_and_for_a_bound() -> None:
     cheap = ho.least_shortfall(of, some, level=0.95, max_shortfall=bound, overfit="allow")
     assert cheap.tails[0].expected_shortfall[1] <= bound * (1 + 1e-5)
     assert cheap.cost < free.cost
-    with pytest.raises(ValueError, match=r"max_shortfall = -1e\+09 cannot be reached"):
+    with pytest.raises(ValueError, match=r"max_shortfall = -1e\+09 cannot be reached") as caught:
         ho.least_shortfall(of, some, level=0.95, max_shortfall=-1e9, overfit="allow")
+    # the least that is stated can be reached, and hardly less
+    least = float(re.findall(r"is (-?[\d,.e+]+) USD", str(caught.value))[0].replace(",", ""))
+    assert least <= free.tails[0].expected_shortfall[1] * (1 + 1e-5)
+    room = 1e-4 * abs(least)
+    ho.least_shortfall(of, some, level=0.95, max_shortfall=least + room, overfit="allow")
+    with pytest.raises(ValueError, match="cannot be reached"):
+        ho.least_shortfall(of, some, level=0.95, max_shortfall=least - room, overfit="allow")
 
 
 @pytest.mark.usefixtures("highs")
@@ -447,6 +455,11 @@ def test_what_a_trade_is_for() -> None:
         ({"min_trade": "1"}, "min_trade = '1' must be zero or positive"),
         ({"lots": "no"}, "lots = 'no' must be True or False"),
         ({"rolls": 3}, "rolls = 3 must be Rolls"),
+        ({"book": None}, "book = None must be a Book"),
+        (
+            {"limits": {"BTC": {"net_delta": 1}}, "targets": {"BTC": {"net_delta": 5}}},
+            r"BTC net_delta: the target 5 is outside of the limit .-1, 1.",
+        ),
         ({"targets": 3}, "targets = 3 must be a mapping"),
         ({"targets": {"BTC": {"net_delta": "x"}}}, "BTC.net_delta = .'x'"),
         ({"positions": 4}, "positions = 4 must be a mapping"),
@@ -479,3 +492,86 @@ def test_a_missing_solver_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setitem(sys.modules, "highspy", None)
     with pytest.raises(ImportError, match=r"hedgecore\[optimise\]"):
         solvers.require("highspy")
+
+
+@pytest.mark.usefixtures("highs")
+def test_the_time_limit_bounds_the_whole_call() -> None:
+    # in lots of 0.1 no book has a net delta of exactly 0, and the plan that misses it least is a search of its own
+    of = problem(lots=True, targets={"BTC": {"net_delta": 0.0, "vega_usd": 0.0}}, max_tickets=3)
+    given: list[float] = []
+    inner = solvers.Highs.__init__
+
+    def noted(self: solvers.Highs, program: solvers.Program, **options: Any) -> None:
+        if program.whole is not None and program.whole.any():
+            given.append(options.get("time_limit", np.inf))
+        inner(self, program, **options)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(solvers.Highs, "__init__", noted)
+        with pytest.raises((ho.InfeasibleHedge, ho.SolverError)):
+            ho.cheapest(of, time_limit=1.0)
+    assert given
+    assert sum(given) <= 1.0 + 1e-9
+
+
+@pytest.mark.usefixtures("highs")
+@pytest.mark.parametrize("error", [solvers.InfeasibleProgram("x"), solvers.SolverError("x")])
+def test_a_search_without_any_plan_is_a_solver_error(
+    monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    of = problem(limits=LIMITS, lots=True)
+
+    def fail(*_: Any, **__: Any) -> None:
+        raise error
+
+    monkeypatch.setattr(solvers, "relax", fail)
+    with pytest.raises(ho.SolverError, match="raise time_limit"):
+        of.give_up("cheapest", of.program)
+    with pytest.raises(ho.SolverError, match="were found in 1e-09 s; raise time_limit"):
+        solvers.Highs(of.program, time_limit=1e-9).solve()
+
+
+@pytest.mark.usefixtures("highs")
+def test_a_search_that_ended_early_says_so() -> None:
+    plan = ho.cheapest(problem(limits=LIMITS))
+    assert "NOT PROVED" not in str(plan)
+    early = replace(plan, gap=0.5722, asked_gap=5e-3)
+    text = (
+        "NOT PROVED: the cost may be up to 57% above the best: the search ended at its time limit"
+    )
+    assert text in str(early)
+
+
+def test_what_cannot_be_valued_under_limits_is_with_the_plan() -> None:
+    book = BOOK + hc.Book.from_frame({"instrument": ["BTC-25DEC26-90000-C"], "quantity": [3.0]})
+    of = problem(book=book, limits=LIMITS)
+    (breach,) = of.unvalued
+    assert breach == book.check(LIMITS, MARKET)[0]
+    assert dict(breach.positions) == {"BTC-25DEC26-90000-C": 3.0}
+    plan = ho.neutralise(problem(book=book, targets={"BTC": {"net_delta": 0.0}}))
+    assert plan.unvalued
+    assert "NOT VALUED" in str(plan)
+
+
+@pytest.mark.usefixtures("highs")
+def test_scenarios_of_another_problem_are_refused() -> None:
+    other = scenarios(problem(quotes=quotes(NAMES[:3])))
+    with pytest.raises(ValueError, match=r"scenarios are of 4 instruments.* has 21 quotes"):
+        ho.least_worst_case(problem(), other)
+    with pytest.raises(ValueError, match=r"scenarios are of 4 instruments.* has 21 quotes"):
+        ho.least_shortfall(problem(), other)
+
+
+def test_neutralise_leaves_out_what_has_no_quote_on_the_side_needed() -> None:
+    both = quotes(NAMES[:6])
+    asked = {"targets": {"BTC": {"net_delta": 0.0, "vega_usd": 0.0}}}
+    traded = ho.neutralise(problem(quotes=both, **asked))
+    first = int(np.argmax(np.abs(traded.quantity)))
+    side = "ask" if traded.quantity[first] > 0 else "bid"
+    bare = {name: getattr(both, name).copy() for name in (side, f"{side}_size")}
+    bare[side][first], bare[f"{side}_size"][first] = np.nan, 0.0
+    plan = ho.neutralise(problem(quotes=replace(both, **bare), **asked))
+    assert plan.quantity[first] == 0
+    name = both.table.name[first]
+    assert any(note.endswith(f"on the side that was needed: {name}") for note in plan.notes)
+    assert plan.after.total["BTC"]["net_delta"] == pytest.approx(0.0, abs=1e-6)

@@ -137,7 +137,7 @@ def check(risk: Risk, limits: Mapping[str, Any] | str | Path) -> list[Breach]:
             if excess > 0 or math.isnan(value):
                 size = max(abs(high if value > high else low), 1e-300)
                 found.append((excess / size, (level, row, f"{base}|{measure}", low, high)))
-    unknown = _unvalued(risk, {base for base, *_ in rules})
+    unknown = unvalued(risk, {base for base, *_ in rules})
     if not found:
         return unknown
     positions = risk.positions()
@@ -145,7 +145,7 @@ def check(risk: Risk, limits: Mapping[str, Any] | str | Path) -> list[Breach]:
     return unknown + [_breach(tables, risk.strike, positions, *breach) for _, breach in found]
 
 
-def _unvalued(risk: Risk, bases: set[str]) -> list[Breach]:
+def unvalued(risk: Risk, bases: set[str]) -> list[Breach]:
     """What is held under a limit and cannot be valued: the limit cannot be said to be kept."""
     table, net = risk.book.instruments, risk.book.net_quantity
     left_out = {*risk.completeness.no_quote, *risk.completeness.no_vol}

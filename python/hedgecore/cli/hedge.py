@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from hedgecore.hedging.optimise import InfeasibleHedge, Plan
 
 OF_QUOTES = ("size", "half_spread")
+OF_SEARCH = ("time_limit", "gap")
 
 
 def hedge(
@@ -41,7 +42,7 @@ def hedge(
         Path | None,
         typer.Option(
             help="More of the problem in TOML: targets, positions, forbid, actions, rolls, cash, budget, lots, min_trade, "
-            "max_tickets, size, half_spread, limits. Options go before it.",
+            "max_tickets, size, half_spread, time_limit, gap, limits. Options go before it.",
             exists=True, dir_okay=False,
         ),
     ] = None,
@@ -51,6 +52,12 @@ def hedge(
     budget: Annotated[float | None, typer.Option(help="Most that spreads and fees may cost, USD.")] = None,
     lots: Annotated[bool | None, typer.Option("--lots/--no-lots", help="Trades in whole lots.")] = None,
     max_tickets: Annotated[int | None, typer.Option(min=0, help="Largest number of orders.")] = None,
+    time_limit: Annotated[
+        float | None, typer.Option(help="Seconds for a search with whole numbers (2).")
+    ] = None,
+    gap: Annotated[
+        float | None, typer.Option(help="Relative gap at which such a search ends (0.005).")
+    ] = None,
     at: options.At = None,
     futures: options.Futures = None,
     vols: options.Vols = "mark",
@@ -65,7 +72,7 @@ def hedge(
         outputs = {"json": json, "csv": csv, "parquet": parquet}
         others = futures or []
         check_outputs(outputs, chain, positions, limits, config, *others)
-        said = {"size": size, "budget": budget, "lots": lots, "max_tickets": max_tickets}
+        said = {"size": size, "budget": budget, "lots": lots, "max_tickets": max_tickets, "time_limit": time_limit, "gap": gap}  # fmt: skip
         settings = read_settings(config, limits, {k: v for k, v in said.items() if v is not None})
         plan, failed = assess(chain, positions, settings, at, vols, others)
         write_plan(plan, outputs)
@@ -73,6 +80,11 @@ def hedge(
             print_plan(plan, failed)
         if failed is not None:
             sys.stderr.write(f"hedgecore: {failed}\n")
+        if plan.unvalued:
+            sys.stderr.write(
+                f"hedgecore: {many(len(plan.unvalued), 'limit')} breached by what cannot be valued\n"
+            )
+        if failed is not None or plan.unvalued:
             raise typer.Exit(BREACHED)
 
 
@@ -81,19 +93,21 @@ def read_settings(
 ) -> dict[str, Any]:
     """What the files and the options say of the problem."""
     from hedgecore.config import Catalogue, hints_of
-    from hedgecore.hedging.optimise import MEASURES, Problem, Quotes, Rolls
+    from hedgecore.hedging.optimise import MEASURES, Problem, Quotes, Rolls, cheapest
     from hedgecore.limits import read_limits
 
     settings: dict[str, Any] = {}
     if config is not None:
         try:
             document = tomllib.loads(config.read_text(encoding="utf-8"))
-            hints, of_quotes = hints_of(Problem), hints_of(Quotes.of)
+            hints, of_quotes, of_search = map(hints_of, (Problem, Quotes.of, cheapest))
             known = {
                 f.name: hints[f.name]
                 for f in fields(Problem)
                 if f.name not in ("book", "market", "quotes")
-            } | {name: of_quotes[name] for name in OF_QUOTES}
+            }
+            known |= {name: of_quotes[name] for name in OF_QUOTES}
+            known |= {name: of_search[name] for name in OF_SEARCH}
             catalogue = Catalogue({"Rolls": Rolls})
             for name, value in document.items():
                 if name not in known:
@@ -119,17 +133,24 @@ def assess(
 ) -> tuple[Plan, InfeasibleHedge | None]:
     """The plan; where nothing keeps everything the least-violating one, and the error that says why."""
     from hedgecore.hedging import optimise
+    from hedgecore.venues import DataError
 
     held = read_held(chain, positions, at, vols, futures)
-    rest = {name: value for name, value in settings.items() if name not in OF_QUOTES}
+    rest = {name: value for name, value in settings.items() if name not in OF_QUOTES + OF_SEARCH}
+    of_search = {name: settings[name] for name in OF_SEARCH if name in settings}
     of_quotes = {name: settings[name] for name in OF_QUOTES if name in settings}
     with phase("optimising") as done:
         quotes = optimise.Quotes.of(held.quotes, held.market, at=at, **of_quotes)
         problem = optimise.Problem(book=held.book, market=held.market, quotes=quotes, **rest)
+        whole = problem.before.completeness
+        if not whole.valued:
+            raise DataError(f"{positions or chain}: nothing can be valued: {whole}")
         try:
-            plan, failed = optimise.cheapest(problem), None
+            plan, failed = optimise.cheapest(problem, **of_search), None
         except optimise.InfeasibleHedge as error:
             plan, failed = error.plan, error
+        except optimise.SolverError as error:
+            raise ValueError(f"{error} (--time-limit)") from None
         done(f"weighed {len(problem.columns):,} actions under {many(len(problem.rows), 'bound')}")
     return plan, failed
 
@@ -168,6 +189,8 @@ def print_plan(plan: Plan, failed: InfeasibleHedge | None) -> None:
         f"{amount(plan.fee)}), premiums {amount(plan.premium)} USD",
         markup=False, soft_wrap=True,
     )  # fmt: skip
+    for warning in plan.warnings:
+        out.print(warning, style="bold red", markup=False, soft_wrap=True)
     for violation in plan.violations:
         out.print(f"NOT KEPT: {violation}", style="bold red", markup=False, soft_wrap=True)
     if plan.tickets:
@@ -177,8 +200,6 @@ def print_plan(plan: Plan, failed: InfeasibleHedge | None) -> None:
     if binding.lines:
         print_table(out, binding)
     notes = [*plan.notes, *plan.problem.quotes.notes]
-    if plan.gap > 1e-6:
-        notes.append(f"the optimum is proved to {plan.gap:.2%}")
     left = plan.problem.before.completeness.left_out
     if left:
         notes.append(f"not valued, in no figure: {', '.join(left)}")

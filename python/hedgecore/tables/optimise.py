@@ -60,5 +60,6 @@ def plan_document(plan: Plan) -> dict[str, Any]:
         "measures": plain(rows_of(plan.measures())),
         "constraints": plain(rows_of(constraints) if len(constraints["constraint"]) else []),
         "violations": [vars(violation) | {"low": plain(violation.low), "high": plain(violation.high)} for violation in plan.violations],
+        "unvalued": [{"underlying": breach.underlying, "count": breach.value, "positions": dict(breach.positions)} for breach in plan.unvalued],
         "notes": [*plan.notes, *plan.problem.quotes.notes],
     }  # fmt: skip

@@ -85,6 +85,18 @@ def measure_rows(
     return rows
 
 
+def check_targets(rows: list[tuple[str, str, float, Array, float, float, float]]) -> None:
+    """Refuse limits and targets of one measure that no value keeps, saying which is which; limits come first in ``rows``."""
+    seen: dict[str, tuple[float, float]] = {}
+    for name, _, _, _, low, high, _ in rows:
+        first = seen.setdefault(name, (low, high))
+        if max(low, first[0]) > min(high, first[1]):
+            limit, target = (
+                f"{a:.6g}" if a == b else f"[{a:.6g}, {b:.6g}]" for a, b in (first, (low, high))
+            )
+            raise ValueError(f"{name}: the target {target} is outside of the limit {limit}")
+
+
 def _buckets(
     base: str, level: str, table: Instruments, mine: Instruments
 ) -> list[tuple[str, Array, Array]]:

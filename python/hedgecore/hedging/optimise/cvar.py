@@ -70,6 +70,9 @@ def least_shortfall(
         No trades keep everything.
     """
     check_level(level)
+    scenarios.check_fits(problem)
+    if held_out is not None:
+        held_out.check_fits(problem, "held_out")
     if max_shortfall is not None and not math.isfinite(max_shortfall):
         raise ValueError(f"max_shortfall = {max_shortfall} must be finite")
     notes = [*_overfit(problem, scenarios, level, overfit)]
@@ -85,13 +88,16 @@ def least_shortfall(
     except solvers.InfeasibleProgram:
         if max_shortfall is None:
             problem.give_up(mode, problem.program)
-        least = least_shortfall(
-            replace(problem), scenarios, level=level, held_out=held_out, overfit=overfit, tolerance=tolerance
-        )  # fmt: skip
-        reached = least.tails[0].expected_shortfall[1]
+        bare = replace(program, cost=np.r_[np.zeros(len(program.cost) - 1), 1.0])
+        bare.upper[-1] = np.inf
+        try:
+            least = _cut(bare, shortfall, len(problem.columns), tolerance)
+        except solvers.InfeasibleProgram:  # not the shortfall: something else cannot be kept
+            problem.give_up(mode, problem.program)
+        reached = shortfall.at(least.x[: len(problem.columns)])[0]
+        cost = float(problem.program.cost @ least.x[: len(problem.program.cost)])
         raise ValueError(
-            f"max_shortfall = {max_shortfall:,.6g} cannot be reached: the least cost + shortfall has a shortfall of {reached:,.6g} USD at a cost of "
-            f"{least.cost:,.6g}"
+            f"max_shortfall = {max_shortfall:,.6g} cannot be reached: the least expected shortfall is {reached:,.6g} USD, at a cost of {cost:,.6g}"
         ) from None
     except solvers.UnboundedProgram as error:
         raise problem.endless(error) from None

@@ -51,11 +51,27 @@ def neutralise(problem: Problem, *, ridge: float = 0.0) -> Plan:
     if ridge:
         scaled = np.vstack([scaled, np.sqrt(ridge) * np.eye(len(each))])
         goal = np.r_[goal, np.zeros(len(each))]
-    z = np.linalg.lstsq(scaled, goal, rcond=None)[0]
+    # what would trade on a side without a quote is left out, and the rest solved again
+    sides = [set(columns.kind[outright[columns.instrument[outright] == i]]) for i in each]
+    kept, z = np.ones(len(each), bool), np.zeros(len(each))
+    while True:
+        z[:] = 0.0
+        z[kept] = np.linalg.lstsq(scaled[:, kept], goal, rcond=None)[0]
+        words = np.where(z / coins > 0, "buy", "sell")
+        drop = np.array([z[k] != 0 and words[k] not in sides[k] for k in range(len(each))])
+        if not drop.any():
+            break
+        kept &= ~drop
+    if not kept.all():
+        names = ", ".join(str(quotes.table.name[i]) for i in each[~kept])
+        notes.append(f"left out, without a quote on the side that was needed: {names}")
     missed = np.abs(matrix @ z - off) * weight
     if not ridge and missed.max() > 1e-8:
         worst = rows.name[equal[int(np.argmax(missed))]]
-        raise ValueError(f"the {len(each)} instruments cannot meet all targets: {worst} is missed")
+        left = f" ({notes[-1]})" if not kept.all() else ""
+        raise ValueError(
+            f"the {kept.sum()} instruments cannot meet all targets: {worst} is missed{left}"
+        )
     x = np.zeros(len(columns))
     over = []
     for i, amount in zip(each, z / coins, strict=True):
@@ -63,8 +79,6 @@ def neutralise(problem: Problem, *, ridge: float = 0.0) -> Plan:
         if amount == 0:
             continue
         found = np.flatnonzero((columns.instrument == i) & (columns.kind == side))
-        if not found.size:
-            raise ValueError(f"{quotes.table.name[i]} cannot be {side}: it has no such quote")
         x[found[0]] = abs(amount) / problem.scale[found[0]]
         if abs(amount) > columns.upper[found[0]]:
             over.append(str(quotes.table.name[i]))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from hedgecore.hedging.optimise.plan import Plan
 from hedgecore.hedging.optimise.problem import Problem
+from hedgecore.limits import is_number
 
 
 def cheapest(problem: Problem, *, time_limit: float = 2.0, gap: float = 5e-3) -> Plan:
@@ -16,7 +17,8 @@ def cheapest(problem: Problem, *, time_limit: float = 2.0, gap: float = 5e-3) ->
     problem
         With limits or targets.
     time_limit
-        Seconds for a program with whole numbers (lots, least trades, tickets); what is not proved by then is the plan's ``gap``.
+        Seconds for the whole call with whole numbers (lots, least trades, tickets), of which the search has 0.6 and the plan that
+        breaks least the rest; what is not proved by then is the plan's ``gap``.
     gap
         Relative gap at which such a program counts as solved.
 
@@ -27,5 +29,8 @@ def cheapest(problem: Problem, *, time_limit: float = 2.0, gap: float = 5e-3) ->
     SolverError
         No plan was found in time.
     """
+    for name, value in (("time_limit", time_limit), ("gap", gap)):
+        if not (is_number(value) and value >= 0):
+            raise ValueError(f"{name} = {value!r} must be zero or positive")
     found = problem.solve("cheapest", problem.program, time_limit=time_limit, gap=gap)
-    return problem.plan("cheapest", found, objective=found.value)
+    return problem.plan("cheapest", found, objective=found.value, asked_gap=gap)

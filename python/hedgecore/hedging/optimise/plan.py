@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,7 @@ from hedgecore.hedging.optimise.exposures import SECOND, book_measures
 if TYPE_CHECKING:
     from hedgecore.hedging.optimise.problem import Problem
     from hedgecore.hedging.optimise.scenarios import TailReport
+    from hedgecore.limits import Breach
     from hedgecore.risk import Risk
 
 Array = npt.NDArray[Any]
@@ -52,7 +54,8 @@ class Plan:
     size_price
         Of each action whose size is used up: change of the objective per unit that the size is larger, negative.
     gap
-        What is not proved of the optimum with whole numbers, relative.
+        What is not proved of the optimum with whole numbers, relative: the search ended there, at its time limit where this is more
+        than ``asked_gap``.
     violations
         Of the least-violating plan of a problem that has none: :class:`InfeasibleHedge`.
     tails
@@ -67,6 +70,7 @@ class Plan:
     row_price: Array
     size_price: Array
     gap: float = 0.0
+    asked_gap: float = 1e-6
     violations: tuple[Violation, ...] = ()
     tails: tuple[TailReport, ...] = ()
     notes: tuple[str, ...] = ()
@@ -102,6 +106,25 @@ class Plan:
     def tickets(self) -> int:
         """Number of orders."""
         return int(np.count_nonzero(self.amount))
+
+    @property
+    def unvalued(self) -> tuple[Breach, ...]:
+        """What is held under limits or targets and cannot be valued: a breach, since no trade can be said to keep them."""
+        return self.problem.unvalued
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What stands before the orders: breaches that no figure shows, and a search that ended early."""
+        said = [f"NOT VALUED, counts as a breach: {breach}" for breach in self.unvalued]
+        if self.gap > self.asked_gap * (1 + 1e-9):
+            over = f"{self.gap:.0%}" if self.gap >= 0.01 else f"{self.gap:.2%}"
+            what = "the cost" if not self.violations else "what it breaks"
+            said.append(
+                f"NOT PROVED: {what} may be up to {over} above the best: the search ended at its time limit"
+                if math.isfinite(self.gap)
+                else f"NOT PROVED: how far {what} is above the best is not known: the search ended at its time limit"
+            )
+        return tuple(said)
 
     @cached_property
     def trades(self) -> Book:
@@ -215,7 +238,7 @@ class Plan:
             f"Plan ({self.mode}): {self.tickets} orders, cost {self.cost:,.2f} USD (spread {self.spread:,.2f}, "
             f"fees {self.fee:,.2f}), premiums {self.premium:,.2f} USD"
         )
-        parts = [head]
+        parts = [head, *self.warnings]
         if self.violations:
             parts.append("NOT KEPT: " + "; ".join(map(str, self.violations)))
         table = self.table()
@@ -240,8 +263,6 @@ class Plan:
             parts.append("binding, with the shadow price in USD per unit")
             parts.append(frames.text_table(binding))
         parts += [str(report) for report in self.tails]
-        if self.gap > 1e-6:
-            parts.append(f"the optimum is proved to {self.gap:.2%}")
         parts += [*self.notes, *self.problem.quotes.notes]
         left = self.problem.before.completeness.left_out
         if left:

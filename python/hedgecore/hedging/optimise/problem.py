@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -21,7 +22,7 @@ from hedgecore.hedging.optimise.constraints import Rows
 from hedgecore.hedging.optimise.exposures import MEASURES, book_measures, unit_measures
 from hedgecore.hedging.optimise.plan import InfeasibleHedge, Plan, Violation
 from hedgecore.hedging.optimise.quotes import Quotes
-from hedgecore.limits import is_number, read_limits
+from hedgecore.limits import Breach, flat, is_number, read_limits, unvalued
 
 Array = npt.NDArray[Any]
 _HARD = 1e3
@@ -85,6 +86,7 @@ class Problem:
 
     def __post_init__(self) -> None:
         """Check the numbers, and build the rows so that wrong names are said here."""
+        self._check_kinds()
         for name in ("cash", "budget"):
             value = getattr(self, name)
             if value is not None and not (is_number(value) and 0 <= value < math.inf):
@@ -93,7 +95,22 @@ class Problem:
             raise ValueError(f"min_trade = {self.min_trade!r} must be zero or positive")
         if self.max_tickets is not None and not is_count(self.max_tickets):
             raise ValueError(f"max_tickets = {self.max_tickets!r} must be a whole number or None")
+        if isinstance(self.limits, (str, Path)):
+            object.__setattr__(self, "limits", read_limits(self.limits, MEASURES))
+        if self.lots:
+            bad = np.flatnonzero(~(self.columns.lot > 0))
+            if bad.size:
+                name = self.quotes.table.name[self.columns.instrument[bad[0]]]
+                raise ValueError(f"lots: no lot of {name} is known; give a column 'lot'")
+        if not len(self.columns):
+            raise ValueError("quotes: nothing may be traded (actions, forbid, sizes)")
+        self.rows  # noqa: B018
+
+    def _check_kinds(self) -> None:
         for name, kind, words in (
+            ("book", Book, "a Book"),
+            ("market", Market, "a Market"),
+            ("quotes", Quotes, "Quotes"),
             ("lots", (bool, np.bool_), "True or False"),
             ("rolls", Rolls, "Rolls"),
             ("targets", Mapping, "a mapping"),
@@ -108,16 +125,6 @@ class Problem:
             # a text is a sequence of letters, each of which would be a pattern
             if isinstance(value, str) or not all(isinstance(one, str) for one in value):
                 raise ValueError(f"{name} = {value!r} must be a list of texts")
-        if isinstance(self.limits, (str, Path)):
-            object.__setattr__(self, "limits", read_limits(self.limits, MEASURES))
-        if self.lots:
-            bad = np.flatnonzero(~(self.columns.lot > 0))
-            if bad.size:
-                name = self.quotes.table.name[self.columns.instrument[bad[0]]]
-                raise ValueError(f"lots: no lot of {name} is known; give a column 'lot'")
-        if not len(self.columns):
-            raise ValueError("quotes: nothing may be traded (actions, forbid, sizes)")
-        self.rows  # noqa: B018
 
     @cached_property
     def held(self) -> Array:
@@ -148,16 +155,26 @@ class Problem:
         return self.book.risk(self.market)
 
     @cached_property
+    def unvalued(self) -> tuple[Breach, ...]:
+        """What is held under limits or targets and cannot be valued: they cannot be said to be kept."""
+        asked = (self.limits, _exact(self.targets))
+        bases = {
+            rule[0] for one in asked if isinstance(one, Mapping) for rule in flat(one, MEASURES)
+        }
+        return tuple(unvalued(self.before, bases))
+
+    @cached_property
     def rows(self) -> Rows:
         """Everything that must hold."""
         columns = self.columns
         limits = self.limits if isinstance(self.limits, Mapping) else {}
-        rows = []
+        rows: list[tuple[str, str, float, Array, float, float, float]] = []
         for what, asked in (("limits", limits), ("targets", _exact(self.targets))):
             rows += constraints.measure_rows(
                 asked, what, self.quotes, self.unit_measures, self.book_measures,
                 self.book.instruments, columns,
             )  # fmt: skip
+        constraints.check_targets(rows)
         rows += constraints.position_rows(self.positions, self.quotes, self.held, columns)
         rows += constraints.size_rows(self.quotes, columns)
         for name, bound, row in (
@@ -233,19 +250,28 @@ class Problem:
 
     def solve(self, mode: str, program: solvers.Program, **options: Any) -> solvers.Solution:
         """Solve a program whose first columns are those of the actions; where there is no best point, raise an error that says why."""
+        start, limit = time.monotonic(), options.get("time_limit", np.inf)
+        # what may be needed for the plan that breaks least is kept back
+        share = {"time_limit": 0.6 * limit} if "time_limit" in options else {}
         try:
-            return solvers.solve(program, **options)
+            return solvers.solve(program, **options | share)
         except solvers.InfeasibleProgram:
-            self.give_up(mode, self.program)
+            options = options and options | {"time_limit": limit - (time.monotonic() - start)}
+            self.give_up(mode, self.program, **options)
         except solvers.UnboundedProgram as error:
             raise self.endless(error) from None
 
-    def give_up(self, mode: str, program: solvers.Program, **more: Any) -> NoReturn:
-        """Raise for a program without a point: which rows contradict each other, with the plan that breaks them least."""
+    def give_up(self, mode: str, program: solvers.Program, **options: Any) -> NoReturn:
+        """Raise for a program without a point: which rows contradict each other, with the plan that breaks them least; ``options`` are the solver's."""
         rows = len(self.rows)
         weight = np.full(len(program.low), np.inf)
         weight[:rows] = self.rows.weight
-        found = solvers.relax(program, weight)
+        try:
+            found = solvers.relax(program, weight, **options)
+        except (solvers.InfeasibleProgram, solvers.SolverError) as error:
+            raise solvers.SolverError(
+                f"no trades keep everything, and the plan that breaks it least was not found ({error}); {solvers.HINT}"
+            ) from None
         names = self.rows.name
         soft = np.flatnonzero(np.isfinite(self.rows.weight))
         broken = soft[np.abs(found.excess[soft]) * self.rows.weight[soft] > 1e-9]
@@ -264,7 +290,7 @@ class Problem:
             and any(i >= rows for i in found.conflict)
         ):
             conflict.append("tickets")
-        plan = self.plan(mode, found.solution, violations=violations, **more)
+        plan = self.plan(mode, found.solution, violations=violations)
         raise InfeasibleHedge(plan, tuple(conflict), full)
 
     def endless(self, error: solvers.UnboundedProgram) -> ValueError:

@@ -21,6 +21,7 @@ def least_worst_case(problem: Problem, scenarios: Scenarios) -> Plan:
     InfeasibleHedge
         No trades keep everything that must hold.
     """
+    scenarios.check_fits(problem)
     program, n = problem.program, len(problem.columns)
     if problem.has_whole:
         raise ValueError("least_worst_case has no lots, min_trade or max_tickets")

@@ -93,6 +93,13 @@ class Scenarios:
             )
         return cls(pnl, each, np.ones(len(pnl)) if weight is None else np.array(weight, np.float64))
 
+    def check_fits(self, problem: Problem, name: str = "scenarios") -> None:
+        """Refuse those of another problem's quotes."""
+        if self.unit.shape[1] != len(problem.quotes):
+            raise ValueError(
+                f"{name} are of {self.unit.shape[1]} instruments and the problem has {len(problem.quotes)} quotes: make them of this problem (Scenarios.of)"
+            )
+
     def __len__(self) -> int:
         """Return the number of scenarios."""
         return len(self.book)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import threading
+import time
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
@@ -12,6 +13,7 @@ import numpy.typing as npt
 
 Array = npt.NDArray[Any]
 INFINITE: Final = np.inf
+HINT: Final = "raise time_limit, take fewer quotes (Quotes.near_deltas), or leave out max_tickets and min_trade"
 
 
 class SolverError(RuntimeError):
@@ -101,8 +103,7 @@ class Highs:
             ("primal_feasibility_tolerance", 1e-9), ("dual_feasibility_tolerance", 1e-9),
         ):  # fmt: skip
             self._highs.setOptionValue(option, value)
-        if time_limit < INFINITE:
-            self._highs.setOptionValue("time_limit", float(time_limit))
+        self._limit, self._deadline = time_limit, INFINITE
         lp = self._highspy.HighsLp()
         lp.num_col_, lp.num_row_ = len(program.cost), len(program.low)
         lp.col_cost_, lp.col_lower_, lp.col_upper_ = program.cost, program.lower, program.upper
@@ -138,9 +139,15 @@ class Highs:
             raise UnboundedProgram(self._ray())
         info, solution = highs.getInfo(), highs.getSolution()
         in_time = found == status.kOptimal or (
-            found == status.kTimeLimit and self._whole and info.primal_solution_status == 2
+            found in (status.kTimeLimit, status.kInterrupt)
+            and self._whole
+            and info.primal_solution_status == 2
         )
         if not in_time:
+            if found in (status.kTimeLimit, status.kInterrupt):
+                raise SolverError(
+                    f"no trades that keep everything were found in {self._limit:.3g} s; {HINT}"
+                )
             raise SolverError(f"HiGHS ended with: {highs.modelStatusToString(found)}")
         x = np.array(solution.col_value)
         if self._whole:
@@ -152,6 +159,11 @@ class Highs:
 
     def _run(self) -> None:
         """Run; whole numbers in a thread of their own, so that Ctrl-C is heard and ends it."""
+        if self._limit < INFINITE:
+            # the solver counts its time over all runs of an object
+            spent = float(self._highs.getRunTime())
+            self._highs.setOptionValue("time_limit", spent + float(self._limit))
+            self._deadline = time.monotonic() + self._limit
         if not self._whole:
             self._highs.run()
             return
@@ -180,7 +192,7 @@ class Highs:
 
     def _asked(self, kind: Any, message: str, out: Any, into: Any, data: Any) -> None:  # noqa: ARG002
         """Answer the solver, which asks again and again whether to stop."""
-        into.user_interrupt = self._stop
+        into.user_interrupt = self._stop or time.monotonic() > self._deadline
 
     def _ray(self) -> Array:
         found = self._highs.getPrimalRay()
@@ -191,7 +203,8 @@ class Highs:
 def solve(program: Program, *, time_limit: float = INFINITE, gap: float = 1e-6) -> Solution:
     """Solve a program: with a hessian by Clarabel, else by HiGHS.
 
-    A mixed-integer program is solved a second time with its whole numbers held, for the prices.
+    A mixed-integer program is solved a second time with its whole numbers held, for the prices: a linear program, quick beside the
+    first.
 
     Raises
     ------
@@ -208,7 +221,14 @@ def solve(program: Program, *, time_limit: float = INFINITE, gap: float = 1e-6) 
         program, whole=None, lower=np.where(program.whole, held, program.lower),
         upper=np.where(program.whole, held, program.upper),
     )  # fmt: skip
-    again = Highs(fixed).solve()
+    try:
+        again = Highs(fixed).solve()
+    except InfeasibleProgram:
+        # the rounding moved a row off its bound by the solver's tolerance: rows have that much more room
+        value = fixed.rows @ np.where(program.whole, np.round(found.x), found.x)
+        room = 1e-9 * (1.0 + np.abs(value))
+        low, high = np.minimum(fixed.low, value - room), np.maximum(fixed.high, value + room)
+        again = Highs(replace(fixed, low=low, high=high)).solve()
     return replace(again, gap=found.gap)
 
 
@@ -280,11 +300,15 @@ class Relaxed:
     full: Array
 
 
-def relax(program: Program, weight: Array, **options: Any) -> Relaxed:
+def relax(
+    program: Program, weight: Array, *, time_limit: float = INFINITE, gap: float = 1e-6
+) -> Relaxed:
     """Find the least weighted violation of the rows, and among its points the one of least cost.
 
-    A weight of infinity is a row that must be kept.
+    A weight of infinity is a row that must be kept.  Either search has half of the time; where the second finds nothing in it, the
+    first point stands.
     """
+    options = {"time_limit": time_limit / 2, "gap": gap}
     n, m = len(program.cost), len(program.low)
     soft = np.flatnonzero(np.isfinite(weight))
     slack = np.zeros((m, 2 * len(soft)))
@@ -304,7 +328,13 @@ def relax(program: Program, weight: Array, **options: Any) -> Relaxed:
     room = 1e-9 * (1.0 + np.abs(excess))
     low = np.where(excess < 0, program.low + excess - room, program.low)
     high = np.where(excess > 0, program.high + excess + room, program.high)
-    solution = solve(replace(program, low=low, high=high), **options)
+    try:
+        solution = solve(replace(program, low=low, high=high), **options)
+    except (InfeasibleProgram, SolverError):
+        if program.whole is None or not program.whole.any():
+            raise
+        value = float(program.cost @ least.x[:n])
+        solution = Solution(least.x[:n], value, np.zeros(m), np.zeros(n), gap=least.gap)
     conflict = np.flatnonzero(np.abs(least.row_price) > 1e-9 * max(price.min(initial=1.0), 1e-12))
     full = np.flatnonzero((least.column_price[:n] < -1e-12) & (least.x[:n] > 0))
     return Relaxed(solution, excess, conflict, full)
