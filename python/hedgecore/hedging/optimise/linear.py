@@ -17,8 +17,8 @@ def cheapest(problem: Problem, *, time_limit: float = 2.0, gap: float = 5e-3) ->
     problem
         With limits or targets.
     time_limit
-        Seconds for the whole call with whole numbers (lots, least trades, tickets), of which the search has 0.6 and the plan that
-        breaks least the rest; what is not proved by then is the plan's ``gap``.
+        Seconds that are given to HiGHS with whole numbers (lots, least trades, tickets), 0.6 of them for the search and the rest for the
+        plan that breaks least; what is not proved by then is the plan's ``gap``. HiGHS looks at its clock between steps.
     gap
         Relative gap at which such a program counts as solved.
 

@@ -118,11 +118,13 @@ class Plan:
         said = [f"NOT VALUED, counts as a breach: {breach}" for breach in self.unvalued]
         if self.gap > self.asked_gap * (1 + 1e-9):
             over = f"{self.gap:.0%}" if self.gap >= 0.01 else f"{self.gap:.2%}"
-            what = "the cost" if not self.violations else "what it breaks"
+            what = (
+                "the cost" if not self.violations else "what it breaks"
+            )  # the gap is relative to it
             said.append(
-                f"NOT PROVED: {what} may be up to {over} above the best: the search ended at its time limit"
+                f"NOT PROVED: up to {over} of {what} may be too much: the search ended at its time limit"
                 if math.isfinite(self.gap)
-                else f"NOT PROVED: how far {what} is above the best is not known: the search ended at its time limit"
+                else f"NOT PROVED: how much of {what} is too much is not known: the search ended at its time limit"
             )
         return tuple(said)
 

@@ -204,6 +204,9 @@ class Problem:
         columns, rows, n = self.columns, self.rows, len(self.columns)
         upper = columns.upper / self.scale
         if self.lots:
+            if self.targets:
+                # the search for sums that are equal to the last digit does not end
+                raise ValueError("targets are met exactly, which trades in lots cannot: give limits around them, as [-0.1, 0.1]")  # fmt: skip
             upper = np.floor(upper + 1e-9)
         program = solvers.Program(
             columns.cost * self.scale, np.zeros(n), upper, rows.matrix * self.scale,
