@@ -34,10 +34,23 @@ struct Level {
 
 [[maybe_unused]] bool always() { return true; }
 #if defined(__x86_64__)
+#if defined(__clang__) && __clang_major__ < 18
+// An older clang does not know levels by name, nor all features of one: those that came with the first processors of a level.
+bool runs_v2() { return __builtin_cpu_supports("sse4.2") && __builtin_cpu_supports("popcnt"); }
+bool runs_v3() {
+    return runs_v2() && __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("bmi") &&
+           __builtin_cpu_supports("bmi2");
+}
+bool runs_v4() {
+    return runs_v3() && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512cd") &&
+           __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
+}
+#else
 // Every feature of the psABI level, since the compiler may use any of them.
 bool runs_v2() { return __builtin_cpu_supports("x86-64-v2"); }
 bool runs_v3() { return __builtin_cpu_supports("x86-64-v3"); }
 bool runs_v4() { return __builtin_cpu_supports("x86-64-v4"); }
+#endif
 #endif
 
 // Lowest first.
@@ -86,9 +99,24 @@ const Kernels& choose() {
 
 }  // namespace
 
-const Kernels& kernels() {
-    static const Kernels& chosen = choose();
+namespace {
+
+const Kernels*& in_use() {
+    static const Kernels* chosen = &choose();
     return chosen;
+}
+
+}  // namespace
+
+const Kernels& kernels() { return *in_use(); }
+
+void use_level(const std::string& name) {
+    for (const Level& level : levels()) {
+        if (name != level.table->level || !level.runs_here()) continue;
+        in_use() = level.table;
+        return;
+    }
+    throw std::invalid_argument("level '" + name + "' is none of " + joined(available_levels()));
 }
 
 std::string version() { return HC_VERSION; }
