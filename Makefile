@@ -10,7 +10,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 SOURCES := pyproject.toml CMakeLists.txt $(shell find cpp -name '*.cpp' -o -name '*.hpp' -o -name '*.inl' -o -name CMakeLists.txt) \
 	$(shell find python -type d -not -name __pycache__)
 
-.PHONY: demo test lint bench accuracy baseline clean venv
+.PHONY: demo test lint bench accuracy baseline fuzz clean venv
 
 demo: $(VENV)/.cli
 	$(BIN)/hedgecore demo --out demo
@@ -46,6 +46,11 @@ accuracy: $(VENV)/.test
 baseline: $(VENV)/.test
 	$(BIN)/python tests/instructions.py
 
+# Fuzzes each target for SECONDS, or TARGET alone; INPUT=FILE runs a finding again. SCALAR=1 checks the kernels for undefined behaviour too.
+SECONDS := 60
+fuzz: $(VENV)/.fuzz
+	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python fuzz/run.py --seconds $(SECONDS) $(if $(TARGET),--target $(TARGET)) $(if $(INPUT),--input $(INPUT)) $(if $(SCALAR),--scalar)
+
 venv: $(VENV)/.test
 
 clean:
@@ -72,6 +77,10 @@ $(VENV)/.cli: $(BIN)/pip $(SOURCES)
 
 $(VENV)/.test: $(VENV)/.cli
 	$(BIN)/pip install --quiet --group dev
+	@touch $@
+
+$(VENV)/.fuzz: $(VENV)/.test
+	$(BIN)/pip install --quiet --group fuzz
 	@touch $@
 
 $(VENV)/.bench: $(VENV)/.test
