@@ -10,7 +10,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 SOURCES := pyproject.toml CMakeLists.txt $(shell find cpp -name '*.cpp' -o -name '*.hpp' -o -name '*.inl' -o -name CMakeLists.txt) \
 	$(shell find python -type d -not -name __pycache__)
 
-.PHONY: demo test lint bench accuracy baseline fuzz clean venv
+.PHONY: demo test lint bench accuracy baseline docs pages fuzz clean venv
 
 demo: $(VENV)/.cli
 	$(BIN)/hedgecore demo --out demo
@@ -51,6 +51,18 @@ SECONDS := 60
 fuzz: $(VENV)/.fuzz
 	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python fuzz/run.py --seconds $(SECONDS) $(if $(TARGET),--target $(TARGET)) $(if $(INPUT),--input $(INPUT)) $(if $(SCALAR),--scalar)
 
+# The site in build/site, with the reports of the demonstration as they come; warnings are errors, nothing is fetched.
+docs: $(VENV)/.docs
+	rm -rf build/site build/live
+	$(BIN)/hedgecore demo --out build/live/live > build/demo.log
+	$(BIN)/python -m sphinx -W --keep-going -j auto -q docs build/site
+	PYTHONPATH=tools $(BIN)/python -m documentation.site build/site
+	@echo "open build/site/index.html"
+
+# Writes into the pages what their blocks print and draws their pictures; PAGES="docs/paths.md" for some. Needs Chromium.
+pages: $(VENV)/.test
+	PYTHONPATH=tools $(BIN)/python -m documentation.refresh $(PAGES)
+
 venv: $(VENV)/.test
 
 clean:
@@ -81,6 +93,10 @@ $(VENV)/.test: $(VENV)/.cli
 
 $(VENV)/.fuzz: $(VENV)/.test
 	$(BIN)/pip install --quiet --group fuzz
+	@touch $@
+
+$(VENV)/.docs: $(VENV)/.test
+	$(BIN)/pip install --quiet --group docs
 	@touch $@
 
 $(VENV)/.bench: $(VENV)/.test

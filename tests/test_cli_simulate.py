@@ -87,7 +87,7 @@ class TestOutput:
     def test_tables(self) -> None:
         done = run("simulate", *QUICK)
         for text in (
-            "Hedging of a sold call of 30 days by ten families of policies",
+            "Hedging of a sold call by ten families of policies",
             "Families at equal mean cost, quote currency",
             "Net P&L of 300 paths by policy, quote currency: one setting of each family",
             "300 paths, all policies on the same; premium 6.854 quote currency.",

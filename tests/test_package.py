@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib.metadata
 import os
-import re
 import subprocess
 import sys
 from pathlib import Path
@@ -78,42 +77,6 @@ def test_stub_matches_the_extension() -> None:
         text=True,
     )
     assert done.returncode == 0, done.stdout + done.stderr
-
-
-@pytest.mark.parametrize(
-    ("name", "least"), [("README.md", 4), ("docs/surfaces.md", 1), ("docs/reports.md", 3)]
-)
-def test_examples_print_what_the_docs_say(tmp_path: Path, name: str, least: int) -> None:
-    """After the demo every Python block prints the block that follows it, every command of a console what is below it.
-
-    Three dots stand for the rest of the output.
-    """
-    pytest.importorskip("plotly", reason="the demo needs the extra cli")
-
-    def output(*arguments: str) -> list[str]:
-        done = subprocess.run(
-            [sys.executable, *arguments], cwd=tmp_path, capture_output=True, text=True, check=True
-        )
-        return done.stdout.split()
-
-    output("-m", "hedgecore", "demo")
-    blocks = re.findall(r"```(\w+)\n(.*?)```", (ROOT / name).read_text(), flags=re.DOTALL)
-    examples = 0
-    for i, (language, text) in enumerate(blocks):
-        if language == "python":
-            examples += 1
-            assert blocks[i + 1][0] == "text"
-            assert output("-c", text) == blocks[i + 1][1].split()
-        for command, shown in (
-            re.findall(r"^\$ (.*)\n([^$]*)", text, re.MULTILINE) if language == "console" else ()
-        ):
-            examples += 1
-            words = shown.split()
-            found = output("-m", *command.split())
-            if words[-1] == "...":
-                words, found = words[:-1], found[: len(words) - 1]
-            assert found == words
-    assert examples >= least
 
 
 @pytest.mark.parametrize(

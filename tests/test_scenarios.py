@@ -13,7 +13,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import hedgecore as hc
-from conftest import ROOT
 from hedgecore import _core
 from hedgecore.scenarios import MEASURES, PNL, Node, Nodes
 from test_book import DECEMBER, JUNE, NAMES, QUANTITIES
@@ -493,18 +492,6 @@ def test_tail_clear_errors() -> None:
         grid.tail()
     with pytest.raises(ValueError, match="level = 1 must be between 0 and 1"):
         grid.tail(1)
-
-
-def test_the_example_of_the_documentation() -> None:
-    text = (ROOT / "docs" / "books.md").read_text().split("## Scenario grids")[1]
-    first, margin = (block.split("```")[0] for block in text.split("```python\n")[1:3])
-    names: dict[str, Any] = {"book": book(), "market": market()}
-    exec(first, names)  # noqa: S102
-    exec(margin, names)  # noqa: S102
-    assert names["pme"].pnl().shape == (27,)
-    assert names["grid"].pnl().shape == (5, 3, 2)
-    assert names["block"]["pnl_usd"].shape[1] == 30
-    assert names["history"].tail(0.975).expected_shortfall > 0
 
 
 @pytest.mark.resident

@@ -154,6 +154,18 @@ std::vector<HedgedOption> position_of(const Table& rows) {
     return position;
 }
 
+// Of each option: the first step, and rows of quantity, strike, vol and years to expiry.
+void schedule(std::vector<HedgedOption>& position, const py::list& schedules) {
+    if (schedules.size() != 0 && schedules.size() != position.size()) throw py::value_error("schedules must be as many as there are options");
+    for (std::size_t j = 0; j < schedules.size(); ++j) {
+        const auto [first, rows] = schedules[j].cast<std::pair<std::size_t, Table>>();
+        if (rows.ndim() != 2 || rows.shape(1) != 4) throw py::value_error("a schedule must have rows of quantity, strike, vol and left");
+        HedgedOption& option = position[j];
+        option.first_step = first;
+        for (py::ssize_t t = 0; t < rows.shape(0); ++t) option.schedule.push_back({rows.at(t, 0), rows.at(t, 1), rows.at(t, 2), rows.at(t, 3)});
+    }
+}
+
 py::tuple simulate(const py::dict& model, std::uint64_t seed, std::uint64_t first_path, std::size_t paths, std::size_t steps, double step,
                    const Table& position, const py::dict& terms_, const py::dict& instrument_, const py::list& policies_,
                    const py::dict& costs_, const py::dict& orders_, const std::vector<std::string>& keep,
@@ -218,7 +230,8 @@ py::tuple simulate(const py::dict& model, std::uint64_t seed, std::uint64_t firs
             progress(done.load(), paths);
         };
     }
-    const std::vector<HedgedOption> options = position_of(position);
+    std::vector<HedgedOption> options = position_of(position);
+    schedule(options, entry<py::list>(terms_, "schedules"));
     HedgeOutputs outputs;
     outputs.stride = paths;
     py::array_t<double> option(static_cast<py::ssize_t>(paths)), sums({policies.size(), hedge_ledgers, std::size_t(2)});

@@ -284,6 +284,8 @@ class Aligned:
 class Market:
     """What is needed to value a book at one time.
 
+    A market does not change; :meth:`replaced` makes another one.
+
     Parameters
     ----------
     time
@@ -310,8 +312,6 @@ class Market:
         and gammas fade within it.  1800 by default (Deribit: 07:30 to 08:00 UTC); 0 for none.
     notes
         What there is to know about where the data come from.
-
-    A market does not change; :meth:`replaced` makes another one.
     """
 
     def __init__(

@@ -107,7 +107,7 @@ class Explain:
         return {name: float(column.sum()) for name, column in self.usd.items()}
 
     def residual_share(self, underlying: str | None = None, currency: Currency = "usd") -> float:
-        """Return |residual| / sum of |lines|, translation left out; above 5 % the lines do not explain the P&L."""
+        """Return abs(residual) / sum of abs(lines), translation left out; above 5 % the lines do not explain the P&L."""
         if underlying is None:
             sums = {name: column[0] for name, column in self.table("total", currency).items()}
         else:

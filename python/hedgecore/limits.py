@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import math
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from numbers import Real
 from pathlib import Path
@@ -73,8 +73,8 @@ class Breach:
         )
 
 
-def read_limits(path: str | Path) -> dict[str, Any]:
-    """Read limits from a TOML file.
+def read_limits(path: str | Path, measures: Sequence[str] = MEASURES) -> dict[str, Any]:
+    """Read limits of some measures from a TOML file.
 
     Raises
     ------
@@ -84,7 +84,7 @@ def read_limits(path: str | Path) -> dict[str, Any]:
     path = Path(path)
     try:
         limits = tomllib.loads(path.read_text(encoding="utf-8"))
-        _flat(limits)
+        flat(limits, measures)
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, ValueError) as error:
         raise ValueError(f"{path}: {error}") from None
     return limits
@@ -112,7 +112,7 @@ def check(risk: Risk, limits: Mapping[str, Any] | str | Path) -> list[Breach]:
     """
     if isinstance(limits, (str, Path)):
         limits = read_limits(limits)
-    rules = _flat(limits)
+    rules = flat(limits)
     levels = {level for _, level, *_ in rules}
     if "strike" in levels and not risk.has_strikes:
         risk = book_risk(risk.book, risk.market, strikes=True, tenor=risk.tenor)
@@ -194,26 +194,36 @@ def _breach(
     return Breach(base, bucket, measure, value, low, high, max(value - high, low - value), most)
 
 
-def _flat(limits: Mapping[str, Any]) -> list[tuple[str, str, str, float, float]]:
-    """(underlying, level, measure, low, high) of every limit."""
+def flat(
+    limits: Mapping[str, Any], measures: Sequence[str] = MEASURES
+) -> list[tuple[str, str, str, float, float]]:
+    """Return (underlying, level, measure, low, high) of every limit; level is "", "expiry" or "strike".
+
+    Raises
+    ------
+    ValueError
+        For unknown measures or levels, and limits that are no numbers.
+    """
     rules: list[tuple[str, str, str, float, float]] = []
-    for base, measures in limits.items():
-        if not isinstance(measures, Mapping):
-            raise ValueError(f"limits of {base!r} = {measures!r} must be a table of measures")  # noqa: TRY004
-        for name, limit in measures.items():
+    for base, table in limits.items():
+        if not isinstance(table, Mapping):
+            raise ValueError(f"limits of {base!r} = {table!r} must be a table of measures")  # noqa: TRY004
+        for name, limit in table.items():
             if name in LEVELS:
                 if base == "total" or not isinstance(limit, Mapping):
                     raise ValueError(f"{base}.{name} must be a table of measures of one underlying")
-                rules += [_rule(base, name, measure, value) for measure, value in limit.items()]
+                rules += [_rule(base, name, key, value, measures) for key, value in limit.items()]
             else:
-                rules.append(_rule(base, "", name, limit))
+                rules.append(_rule(base, "", name, limit, measures))
     return rules
 
 
-def _rule(base: str, level: str, measure: str, limit: Any) -> tuple[str, str, str, float, float]:
+def _rule(
+    base: str, level: str, measure: str, limit: Any, measures: Sequence[str]
+) -> tuple[str, str, str, float, float]:
     where = ".".join(part for part in (base, level, measure) if part)
-    if measure not in MEASURES:
-        raise ValueError(f"{where}: no such measure; there are {', '.join(MEASURES)}")
+    if measure not in measures:
+        raise ValueError(f"{where}: no such measure; there are {', '.join(measures)}")
     if base == "total" and not (
         measure.endswith(("_usd", "usd_1pct")) or measure == "vega_weighted"
     ):

@@ -24,6 +24,13 @@ namespace hedgecore {
 
 enum class Numeraire { quote, coin };
 
+// A scheduled option at one step: how many are held, and what its Greeks are made of. The strike is that of a forward which is the price,
+// K S / F where the forward is another.
+struct OptionTerms {
+    double quantity = 0, strike = 0, vol = 0;
+    double left = 0;  // years to expiry
+};
+
 // A European option on the underlying, held to its expiry. With a smile its vol is that of the smile at
 //     ln(K / F_0) - (1 - R) ln(F_t / F_0), R = smile->ratio: strike (1) or moneyness (0) keeps its vol, whatever the option's age.
 struct HedgedOption {
@@ -32,6 +39,10 @@ struct HedgedOption {
     double vol = 0;             // of the Greeks; not read where HedgeRun::model_vol or with a smile
     std::size_t expiry_step = 0;
     std::optional<ScenarioSmile> smile{};
+    // Its terms at steps first_step, first_step + 1, ..., in place of strike, quantity, vol and the time to its expiry, and none before and after.
+    // What it earns is then kept elsewhere: the P&L is that of the hedge alone.
+    std::vector<OptionTerms> schedule{};
+    std::size_t first_step = 0;
 };
 
 enum class HedgeKind { spot, linear_perpetual, inverse_perpetual, dated_future };

@@ -20,6 +20,10 @@ enum HedgeNeeds : unsigned {
     hedge_inverse = 64,  // 1 / S
 };
 
+struct OptionPlanTerms {
+    double quantity, log_strike, vol, left;
+};
+
 struct OptionPlan {
     double kind = 1, quantity = 0, strike = 0, log_strike = 0;
     double vol = 0;            // 1 where it is the model's or a smile's
@@ -27,6 +31,9 @@ struct OptionPlan {
     int vols = -1;             // its lanes of vols, if it has any
     int smile = -1;            // of the plan's
     double moneyness = 0;      // ln(K / F) at the start, of a smile
+    const OptionPlanTerms* schedule = nullptr;  // from step `first` to that before its expiry
+    std::uint64_t first = 0;
+    double left = 0;           // years to expiry, where there is a schedule
 };
 
 struct PolicyPlan : HedgePolicy {

@@ -40,6 +40,30 @@ double smile_vol(const ScenarioSmile& smile, double k) {
     return std::sqrt(w / smile.expiry);
 }
 
+// Its terms, checked; its quantity becomes the largest.
+void prepare_schedule(PreparedHedge& to, OptionPlan& plan, const HedgedOption& o, const HedgeRun& terms, const Checker& check) {
+    check.require(!terms.model_vol && !o.smile, "schedule", double(o.schedule.size()), "empty where vols are those of the model or of a smile");
+    check.require(!terms.attribution, "attribution", 1, "off for options with a schedule: what they earn is kept elsewhere");
+    check.require(o.first_step + o.schedule.size() <= o.expiry_step, "schedule", double(o.first_step + o.schedule.size()), "over before the step of expiry");
+    auto& rows = to.schedules.emplace_back();
+    plan.quantity = 0;
+    for (std::size_t t = 0; t < o.schedule.size(); ++t) {
+        const OptionTerms& now = o.schedule[t];
+        const Checker at{check.where + "schedule[" + std::to_string(t) + "]: "};
+        at.finite(now.quantity, "quantity");
+        at.positive(now.strike, "strike");
+        at.positive(now.vol, "vol");
+        at.positive(now.left, "left");
+        OptionPlanTerms row{now.quantity, 0, now.vol, now.left};
+        kernels().log(&now.strike, &row.log_strike, 1);
+        rows.push_back(row);
+        if (std::abs(now.quantity) > std::abs(plan.quantity)) plan.quantity = now.quantity;
+    }
+    plan.schedule = rows.data();
+    plan.first = o.first_step;
+    plan.expiry = o.first_step + rows.size();
+}
+
 void prepare_options(PreparedHedge& to, const std::vector<HedgedOption>& position, const PathRun& run, const HedgeRun& terms) {
     if (position.empty()) throw std::invalid_argument("the position has no options");
     double sizes = 0, plain = 0, weighted = 0, plain_weighted = 0;
@@ -70,6 +94,9 @@ void prepare_options(PreparedHedge& to, const std::vector<HedgedOption>& positio
             plan.moneyness = plan.log_strike - to.plan.log_start - terms.rate * (double(plan.expiry) * run.step);
             vol = smile_vol(*o.smile, plan.moneyness);
         }
+        check.require(!o.schedule.empty() || position[0].schedule.empty(), "schedule", 0, "that of every option or of none");
+        check.require(o.schedule.empty() || !position[0].schedule.empty(), "schedule", double(o.schedule.size()), "that of every option or of none");
+        if (!o.schedule.empty()) prepare_schedule(to, plan, o, terms, check);
         sizes += std::abs(o.quantity);
         weighted += std::abs(o.quantity) * vol;
         plain += 1.0;
@@ -88,15 +115,29 @@ void prepare_steps(PreparedHedge& to, const PathRun& run, const HedgeRun& terms,
         starts[o.expiry] += std::abs(o.quantity) * double(o.expiry);
         weights[o.expiry] += std::abs(o.quantity);
     }
+    const bool scheduled = !to.schedules.empty();
+    std::vector<double> held(scheduled ? run.steps + 1 : 0), times(scheduled ? run.steps + 1 : 0);
+    std::vector<std::uint64_t> soonest(scheduled ? run.steps + 1 : 0, run.steps);  // of what is held: nothing later is known
+    if (scheduled) {
+        for (const OptionPlan& o : to.options) {
+            for (std::uint64_t t = o.first; t < o.expiry; ++t) {
+                const OptionPlanTerms& now = o.schedule[t - o.first];
+                held[t] += std::abs(now.quantity);
+                times[t] += std::abs(now.quantity) * now.left;
+                if (now.quantity != 0) soonest[t] = std::min(soonest[t], o.expiry);
+            }
+        }
+    }
     double sum = 0, weight = 0;
     std::uint64_t next = run.steps;
     for (std::size_t t = run.steps + 1; t-- > 0;) {
         StepPlan& step = to.steps[t];
         const double time = double(t) * run.step;
         step.growth = terms.rate == 0 ? 1.0 : exponential_of(terms.rate * (double(run.steps - t) * run.step));
-        step.to_expiry = next - t;
+        step.to_expiry = (scheduled ? soonest[t] : next) - t;
         if (weight > 0 && t < run.steps) step.left = std::max((sum / weight - double(t)) * run.step, run.step * 0.5);
         else step.left = run.step;
+        if (scheduled) step.left = t < run.steps && held[t] > 0 ? times[t] / held[t] : run.step;
         if (terms.rate != 0) {
             step.root3 = exponential_of(-terms.rate * step.left / 3.0);
             step.root4 = exponential_of(-terms.rate * step.left / 4.0);
@@ -257,6 +298,7 @@ PreparedHedge::PreparedHedge(const PathRun& run, std::size_t assets, std::size_t
     prepare_steps(*this, run, terms, instrument);
     plan.step = run.step;
     prepare_outages(*this, orders.outages, run, terms, instrument);
+    check.require(costs.permanent == 0 || schedules.empty(), "permanent", costs.permanent, "0 for options with a schedule: what they earn is kept elsewhere");
     if (costs.permanent > 0) check_permanent(costs.permanent, plan, terms, instrument);
     prepare_policies(*this, wanted, levels);
     prepare_orders(*this, orders, run);

@@ -13,6 +13,7 @@ namespace hedgecore {
 struct PreparedHedge {
     HedgePlan plan;
     std::vector<OptionPlan> options;
+    std::deque<std::vector<OptionPlanTerms>> schedules;
     std::vector<PolicyPlan> policies;
     std::deque<std::vector<PolicyPlan>> members;  // of combinations
     std::vector<StepPlan> steps;

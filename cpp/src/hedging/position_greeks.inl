@@ -2,12 +2,29 @@
 // changes from path to path: strike, root of time and total vol are scalars of a step. Amounts as in black.inl, of which the tails alone are needed:
 // the deltas are w N(w d1), net of premium w B N(w d2) / S.
 
+// An option as it is at a step: by its schedule, where it has one. False: there is nothing of it.
+HC_INLINE bool option_at(const HedgePlan& plan, std::size_t j, std::uint64_t step, OptionPlan& o) {
+    o = plan.option[j];
+    if (o.expiry <= step) return false;
+    if (!o.schedule) {
+        o.left = double(o.expiry - step) * plan.step;
+        return true;
+    }
+    if (step < o.first) return false;
+    const OptionPlanTerms& now = o.schedule[step - o.first];
+    o.quantity = now.quantity;
+    o.log_strike = now.log_strike;
+    o.vol = now.vol;
+    o.left = now.left;
+    return true;
+}
+
 // Adds quantity * delta, and quantity * S * gamma where wanted; the first option sets them. Where own_vol, vols are those of the option
 // times a lane.
 template <bool own_vol, bool with_gamma, bool premium_adjusted, bool first>
-static void add_option(const HedgePlan& plan, const OptionPlan& o, std::uint64_t step, const double& vol_scale, const double* log_spot,
+static void add_option(const HedgePlan& plan, const OptionPlan& o, const double& vol_scale, const double* log_spot,
                        const double* vols, const double* inverse_vols, double* delta, double* gamma, std::size_t n) {
-    const double left = double(o.expiry - step) * plan.step, rate = plan.rate;
+    const double left = o.left, rate = plan.rate;
     const double base = o.vol * vol_scale * __builtin_sqrt(left), inverse_base = 1.0 / base;
     const double centre = o.log_strike - rate * left;  // ln of the discounted strike
     const double kind = o.kind, quantity = o.quantity;
@@ -101,8 +118,8 @@ static void add_options(const HedgePlan& plan, HedgeBlock& b, std::uint64_t step
     const std::size_t n = b.n;
     bool first = true;
     for (std::size_t j = 0; j < plan.options; ++j) {
-        const OptionPlan& o = plan.option[j];
-        if (o.expiry <= step) continue;
+        OptionPlan o;
+        if (!option_at(plan, j, step, o)) continue;
         VolFactors own = vols_of(o, b);
         if (factors.vol && own.vol) {
             HC_EACH(i, n) {
@@ -114,7 +131,7 @@ static void add_options(const HedgePlan& plan, HedgeBlock& b, std::uint64_t step
             own = factors;
         }
         const auto add = [&](auto own_vol, auto is_first) {
-            add_option<own_vol.value, with_gamma, premium_adjusted, is_first.value>(plan, o, step, vol_scale, log_spot, own.vol, own.inverse, delta, gamma, n);
+            add_option<own_vol.value, with_gamma, premium_adjusted, is_first.value>(plan, o, vol_scale, log_spot, own.vol, own.inverse, delta, gamma, n);
         };
         if (own.vol) {
             first ? add(Yes{}, Yes{}) : add(Yes{}, No{});
@@ -148,7 +165,7 @@ static void settle_options(const HedgePlan& plan, std::uint64_t step, HedgeBlock
     const std::size_t n = b.n;
     for (std::size_t j = 0; j < plan.options; ++j) {
         const OptionPlan& o = plan.option[j];
-        if (o.expiry != step) continue;
+        if (o.expiry != step || o.schedule) continue;
         const double kind = o.kind, strike = o.strike, quantity = o.quantity;
         HC_EACH(i, n) b.option[i] = mad(quantity * larger(kind * (b.spot[i] - strike), 0.0), b.money[i], b.option[i]);
     }

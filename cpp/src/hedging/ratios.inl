@@ -15,9 +15,9 @@ HC_INLINE double reverting_share(double x) {
 
 // Adds quantity * vega / S * slope of an option. Where own_vol, vols are those of the option times a lane.
 template <RatioKind kind, bool own_vol>
-static void add_slope(const HedgePlan& plan, const OptionPlan& o, const HedgeRatio& ratio, std::uint64_t step, const double* log_spot,
+static void add_slope(const HedgePlan& plan, const OptionPlan& o, const HedgeRatio& ratio, const double* log_spot,
                       const double* vols, const double* inverse_vols, const double* slopes, double* delta, std::size_t n) {
-    const double left = double(o.expiry - step) * plan.step, root = __builtin_sqrt(left);
+    const double left = o.left, root = __builtin_sqrt(left);
     const double base = o.vol * root, inverse_base = 1.0 / base;
     const double centre = o.log_strike - plan.rate * left, quantity = o.quantity, sign = o.kind;
     const double* const fitted = o.kind > 0.0 ? ratio.call : ratio.put;
@@ -45,12 +45,12 @@ template <RatioKind kind>
 static void add_slopes(const HedgePlan& plan, const HedgeBlock& b, const HedgeRatio& ratio, std::uint64_t step, const double* log_spot,
                        double* delta) {
     for (std::size_t j = 0; j < plan.options; ++j) {
-        const OptionPlan& o = plan.option[j];
-        if (o.expiry <= step) continue;
+        OptionPlan o;
+        if (!option_at(plan, j, step, o)) continue;
         const VolFactors own = vols_of(o, b);
         const double* slopes = kind == RatioKind::smile ? b.vols[o.vols].slope : nullptr;
-        own.vol ? add_slope<kind, true>(plan, o, ratio, step, log_spot, own.vol, own.inverse, slopes, delta, b.n)
-                : add_slope<kind, false>(plan, o, ratio, step, log_spot, nullptr, nullptr, slopes, delta, b.n);
+        own.vol ? add_slope<kind, true>(plan, o, ratio, log_spot, own.vol, own.inverse, slopes, delta, b.n)
+                : add_slope<kind, false>(plan, o, ratio, log_spot, nullptr, nullptr, slopes, delta, b.n);
     }
 }
 

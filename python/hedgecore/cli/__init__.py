@@ -1,4 +1,4 @@
-"""The command ``hedgecore``: risk, scenarios, P&L explain, surfaces and vols of a chain, what is in a file, hedging
+"""The command ``hedgecore``: risk, scenarios, P&L explain, hedges, surfaces and vols of a chain, what is in a file, hedging
 simulations, a demonstration.
 
 Tables go to the standard output, progress and errors to the standard error.  Exit status: 0 done,
@@ -14,7 +14,7 @@ import sys
 try:
     import typer
 
-    from hedgecore.cli import chain, demo, explain, risk, scenarios, simulate, surface
+    from hedgecore.cli import chain, demo, explain, hedge, risk, scenarios, simulate, surface
     from hedgecore.cli.manners import STATUS
 except ImportError as error:
     _missing: ImportError | None = error
@@ -56,7 +56,7 @@ if _missing is None:
         pretty_exceptions_enable=False,
     )
     for _command in (
-        *(risk.risk, scenarios.scenarios, explain.explain, surface.surface),
+        *(risk.risk, scenarios.scenarios, explain.explain, hedge.hedge, surface.surface),
         *(chain.iv, chain.inspect, demo.demo, version),
     ):
         app.command(epilog=STATUS)(_command)

@@ -56,6 +56,7 @@ from hedgecore.hedging.ratios import (
     StochasticVolDelta,
 )
 from hedgecore.hedging.results import LEDGERS, Run
+from hedgecore.hedging.schedule import Schedule
 from hedgecore.hedging.simulate import simulate, solve_risk_aversion, sweep
 from hedgecore.hedging.statistics import entropic_premium, expected_shortfall
 from hedgecore.hedging.traces import Trace
@@ -103,6 +104,7 @@ __all__ = [
     "Run",
     "ScaledDelta",
     "ScaledVol",
+    "Schedule",
     "Settlement",
     "Smile",
     "SmileDelta",

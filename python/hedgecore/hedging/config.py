@@ -2,7 +2,7 @@
 
 The tables of a configuration are the arguments of :func:`hedgecore.hedging.simulate`: ``position``, ``paths``, ``policies``, ``costs`` and
 whatever else takes an object; those that are numbers, words or lists of them are keys of ``[run]``.  An entry of ``policies`` is a policy,
-or a family of them where values are lists or ranges.  What is known is what the signatures say: :mod:`hedgecore.config`.
+or a family of them where values are lists or ranges.  What is known is what the signatures say: ``hedgecore.config``.
 """
 
 from __future__ import annotations

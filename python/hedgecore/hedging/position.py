@@ -10,6 +10,7 @@ from typing import Any, Final, Literal, SupportsFloat
 import numpy as np
 
 from hedgecore._inputs import kinds
+from hedgecore.hedging.schedule import Schedule
 from hedgecore.pricing import price
 from hedgecore.surface import Surface
 from hedgecore.surface.dynamics import SkewStickiness
@@ -93,6 +94,9 @@ class Option:
         "linear" (quote currency) or "inverse" (coin).
     premium
         Of one option, in the currency of its settlement; None: Black's value at the vol.
+    schedule
+        What it is at each step, in place of strike, vol, quantity and time to expiry, which stand for the whole where one number is
+        needed; for every option or for none.  What such options earn is kept elsewhere: P&L is that of the hedge.
     """
 
     kind: Any = "call"
@@ -102,6 +106,7 @@ class Option:
     quantity: float = 1.0
     settlement: Literal["linear", "inverse"] = "linear"
     premium: float | None = None
+    schedule: Schedule | None = None
 
     def __post_init__(self) -> None:
         """Check what the core would only know by number."""
@@ -304,13 +309,16 @@ class Position:
                 raise ValueError(
                     f"position[{row}]: expiry = {option.expiry} does not fall on one of {steps} steps to {horizon}"
                 )
-        sizes = np.array([abs(option.quantity) for option in strip])
+        first = min((o.schedule.first for o in strip if o.schedule is not None), default=0)
+        # of schedules what is there first: what is bought later is not known then
+        there = [o for o in strip if o.schedule is None or o.schedule.first == first]
+        sizes = np.array([abs(option.quantity) for option in there])
         vol = (
             0.0
             if model_vol
             else float(
                 np.average(
-                    [option.first_vol(spot, rate) for option in strip],
+                    [option.first_vol(spot, rate) for option in there],
                     weights=sizes if sizes.any() else None,
                 )
             )
@@ -321,7 +329,10 @@ class Position:
     @property
     def gamma_sign(self) -> int:
         """+1 where all quantities are held, -1 where all are sold, 0 otherwise."""
-        signs = {np.sign(option.quantity) for option in self.options if option.quantity}
+        signs = set[float]()
+        for option in self.options:
+            held = [option.quantity] if option.schedule is None else option.schedule.quantity
+            signs |= set(np.sign(np.asarray(held, np.float64)).tolist()) - {0.0}
         return int(signs.pop()) if len(signs) == 1 else 0
 
     def rows(self) -> np.ndarray[Any, np.dtype[np.float64]]:
@@ -334,10 +345,22 @@ class Position:
             rows.append([kinds(o.kind), o.strike, o.quantity, vol, expiry, *smile])
         return np.array(rows, np.float64)
 
+    def schedules(self) -> list[tuple[int, np.ndarray[Any, np.dtype[np.float64]]]]:
+        """Return the schedules as the core has them; none where the options have none."""
+        given = [option.schedule for option in self.options]
+        if all(schedule is None for schedule in given):
+            return []
+        for row, schedule in enumerate(given):
+            if schedule is None:
+                raise ValueError(f"position[{row}]: schedule must be given, as others are")
+        return [schedule.core() for schedule in given if schedule is not None]
+
     def initial_value(self, spot: float, rate: float) -> float:
         """Return what the position costs at the start, in the numeraire; premiums are converted there."""
         total = 0.0
         for option in self.options:
+            if option.schedule is not None:
+                continue
             if option.premium is None:
                 value = float(
                     price(

@@ -253,6 +253,7 @@ def simulate(
         "spot": start,
         "holding": held.holding,
         "attribution": bool(attribution),
+        "schedules": held.schedules(),
     }
     traced = followed(trace, first_path, n_paths)
     check_kept(n_paths, len(named), len(kept), attribution, len(traced), steps)

@@ -54,3 +54,7 @@ def __getattr__(name: str) -> Any:
 
         return getattr(quotes, name)
     raise AttributeError(f"module 'hedgecore.surface' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_OF_QUOTES})

@@ -7,7 +7,7 @@
 * :func:`pareto`: the tail beyond a threshold as a generalised Pareto distribution.
 * :func:`coverage`: backtests of value at risk.
 
-The first three revalue every option in full and give a :class:`Simulation`.  Losses are positive, in USD.
+The first three revalue every option in full and give a :class:`~hedgecore.tails.Simulation`.  Losses are positive, in USD.
 """
 
 from __future__ import annotations

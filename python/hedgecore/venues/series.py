@@ -5,7 +5,7 @@ format                 known by
 =====================  ===================================================================
 price bars             columns open, high, low, close and timestamp, date, time or datetime:
                        ISO 8601 (UTC unless it says otherwise) or milliseconds since 1970
-minute bars of a day   a zip of a CSV without header, named YYYYMMDD_symbol_…: milliseconds
+minute bars of a day   a zip of a CSV without header, named by day and symbol: milliseconds
                        since midnight and 5 columns (traded) or 10 (bid and ask)
 funding rates          columns Symbol, Date, Funding Rate (fraction per period)
 funding in percent     JSON pairs [milliseconds, percent], at most 8 hours apart

@@ -1,0 +1,254 @@
+"""How good a hedge was, on one history: figures with errors, differences on the same days, and what many tries are worth."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from statistics import NormalDist
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from hedgecore import hedging
+from hedgecore.backtest.fills import Fills
+from hedgecore.backtest.run import Backtest, run
+from hedgecore.backtest.tape import HOUR_US
+from hedgecore.frames import Columns
+from hedgecore.paths.history import block_length
+from hedgecore.paths.random import whole
+
+Array = npt.NDArray[Any]
+DAY_US: Final = 24 * HOUR_US
+COSTS: Final = ("fee", "spread", "fixed", "impact")
+EULER: Final = 0.5772156649015329
+
+
+def daily(test: Backtest) -> Array:
+    """Return P&L by UTC day, of shape (policies, days), in the numeraire; what a step brings is of the day it ends in."""
+    day = (test.tape.times - 1) // DAY_US
+    return np.add.reduceat(test.pnl, np.flatnonzero(np.diff(day, prepend=day[0] - 1)), axis=1)
+
+
+def resampled_days(pnl: Array, samples: int, seed: int, block: float | None = None) -> Array:
+    """Return rows of days, drawn by the stationary bootstrap: blocks of geometric length, the same days for all policies.
+
+    Parameters
+    ----------
+    pnl
+        Of shape (policies, days).
+    samples, seed
+        How many rows; of the random numbers.
+    block
+        Mean days of a block; where not given the longest that the series and their magnitudes ask for.
+    """
+    n = pnl.shape[1]
+    if n < 10:
+        raise ValueError(f"there are {n} days: errors need ten or more")
+    if block is None:
+        block = max(block_length(row) for row in [*pnl, *np.abs(pnl)])
+    if not block >= 1:
+        raise ValueError(f"block = {block} must be 1 day or longer")
+    rng = np.random.Generator(np.random.Philox(seed))
+    fresh = rng.random((samples, n)) < 1.0 / block
+    fresh[:, 0] = True
+    starts = rng.integers(0, n, (samples, n))
+    since = np.arange(n) - np.maximum.accumulate(np.where(fresh, np.arange(n), 0), axis=1)
+    origin = np.take_along_axis(starts, np.arange(n) - since, axis=1)
+    return np.asarray((origin + since) % n)
+
+
+def drawdown(pnl: Array) -> Array:
+    """Return the largest fall of the sum from its highest point, along the last axis."""
+    total = np.concatenate([np.zeros((*pnl.shape[:-1], 1)), np.cumsum(pnl, axis=-1)], axis=-1)
+    return np.asarray((np.maximum.accumulate(total, axis=-1) - total).max(axis=-1))
+
+
+def shortfall(pnl: Array, level: float = 0.95) -> Array:
+    """Return the expected shortfall along the last axis: the mean loss of the worst share of days, losses positive."""
+    n = pnl.shape[-1]
+    tail = (1.0 - level) * n
+    whole_days = math.floor(tail + 1e-9)
+    worst = np.sort(pnl, axis=-1)
+    weights = np.zeros(n)
+    weights[:whole_days] = 1.0
+    if whole_days < n:
+        weights[whole_days] = max(tail - whole_days, 0.0)
+    return np.asarray(-(worst @ weights) / tail)
+
+
+def scorecard(
+    test: Backtest,
+    reference: str | None = None,
+    *,
+    samples: int = 2000,
+    seed: int = 1,
+    block: float | None = None,
+    level: float = 0.95,
+) -> Columns:
+    """Return a row for each policy: P&L of the days, its tails, costs, effectiveness, and how far each figure can be trusted.
+
+    ``*_low`` and ``*_high`` hold the middle 95 % of the stationary bootstrap of the days; ``less_*`` are differences to the reference on the
+    same resampled days.  effectiveness is 1 - Var(hedged) / Var(unhedged), tail_effectiveness the same of the expected shortfall, of
+    days.  sharpe is per year and says something only of strategies with an edge.
+
+    Parameters
+    ----------
+    test
+        The backtest.
+    reference
+        A policy; the first where not given.
+    samples, seed, block
+        As of :func:`resampled_days`.
+    level
+        Of the expected shortfall.
+    """
+    samples = whole(samples, "samples", 100, 10**6)
+    other = test.run.index(reference) if reference is not None else 0
+    pnl = daily(test)
+    bare = np.diff(test.carried.equity, prepend=0.0)
+    day = (test.tape.times - 1) // DAY_US
+    unhedged = np.add.reduceat(bare, np.flatnonzero(np.diff(day, prepend=day[0] - 1)))
+    rows = resampled_days(pnl, samples, seed, block)
+    drawn = np.stack([row[rows] for row in pnl])  # policies, samples, days
+    std, es = pnl.std(axis=1, ddof=1), shortfall(pnl, level)
+    std_drawn, es_drawn, sum_drawn = drawn.std(axis=2, ddof=1), shortfall(drawn, level), drawn.sum(axis=2)  # fmt: skip
+
+    def interval(name: str, values: Array) -> Columns:
+        low, high = np.quantile(values, [0.025, 0.975], axis=1)
+        return {f"{name}_low": low, f"{name}_high": high}
+
+    premium = np.abs(test.carried.trades["amount"]).sum()
+    with np.errstate(divide="ignore", invalid="ignore"):
+        sharpe = pnl.mean(axis=1) / std * math.sqrt(365)
+        sharpe_drawn = drawn.mean(axis=2) / std_drawn * math.sqrt(365)
+        effectiveness = 1 - std**2 / unhedged.var(ddof=1)
+        tail = 1 - es / shortfall(unhedged, level)
+    return {
+        "policy": np.array(test.names, dtype=object), "pnl": pnl.sum(axis=1), **interval("pnl", sum_drawn),
+        "std": std, **interval("std", std_drawn), "es": es, **interval("es", es_drawn),
+        "drawdown": drawdown(test.pnl), "worst_day": pnl.min(axis=1), "worst_step": test.pnl.min(axis=1),
+        "cost": test.costs.sum(axis=1), **{name: test.run.mean(name) for name in COSTS},
+        "funding": test.funded.sum(axis=1), "turnover": test.run.mean("turnover") / max(premium, 1e-300),
+        "trades": test.run.mean("trades"), "effectiveness": effectiveness, "tail_effectiveness": tail,
+        "sharpe": sharpe, **interval("sharpe", np.nan_to_num(sharpe_drawn)), "deflated_sharpe": deflated_sharpe(pnl),
+        "less_pnl": pnl.sum(axis=1) - pnl[other].sum(), **interval("less_pnl", sum_drawn - sum_drawn[other]),
+        "less_std": std - std[other], **interval("less_std", std_drawn - std_drawn[other]),
+        "less_es": es - es[other], **interval("less_es", es_drawn - es_drawn[other]),
+    }  # fmt: skip
+
+
+def deflated_sharpe(pnl: Array, tries: int | None = None) -> Array:
+    """Return the probability that a Sharpe ratio is above what the best of so many tries without edge would have.
+
+    Bailey and Lopez de Prado, "The deflated Sharpe ratio", Journal of Portfolio Management 40 (2014).
+
+    Parameters
+    ----------
+    pnl
+        Of shape (tries, days).
+    tries
+        How many settings were tried; the rows where not given.
+    """
+    n, days = tries or len(pnl), pnl.shape[1]
+    spread = pnl.std(axis=1, ddof=1)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratio = np.where(spread > 0, pnl.mean(axis=1) / spread, 0.0)
+        score = (pnl - pnl.mean(axis=1, keepdims=True)) / np.where(spread > 0, spread, 1.0)[:, None]
+    skew, kurtosis = (score**3).mean(axis=1), (score**4).mean(axis=1)
+    best = 0.0
+    if n > 1 and len(ratio) > 1:
+        normal = NormalDist()
+        best = ratio.std(ddof=1) * ((1 - EULER) * normal.inv_cdf(1 - 1 / n) + EULER * normal.inv_cdf(1 - 1 / (n * math.e)))  # fmt: skip
+    error = np.sqrt(np.maximum(1 - skew * ratio + (kurtosis - 1) / 4 * ratio**2, 1e-12) / (days - 1))  # fmt: skip
+    return np.array([NormalDist().cdf(x) for x in (ratio - best) / error])
+
+
+def frontier(
+    test: Backtest, families: Mapping[str, str] | None = None, level: float = 0.95
+) -> Columns:
+    """Return cost against risk of the days: a row for each policy, by family and cost.
+
+    ``efficient``: no other policy has both less cost and a smaller std.
+
+    Parameters
+    ----------
+    test
+        The backtest.
+    families
+        Policies to the names of their families; those of the policies where not given.
+    level
+        Of the expected shortfall.
+    """
+    pnl, cost = daily(test), test.costs.sum(axis=1)
+    family = [
+        (families or {}).get(n, f) for n, f in zip(test.names, test.run.families, strict=True)
+    ]
+    std = pnl.std(axis=1, ddof=1)
+    better = (cost[None] <= cost[:, None]) & (std[None] <= std[:, None])
+    better &= (cost[None] < cost[:, None]) | (std[None] < std[:, None])
+    order = np.lexsort((cost, np.array(family)))
+    columns: Columns = {
+        "family": np.array(family, dtype=object), "policy": np.array(test.names, dtype=object), "cost": cost, "std": std,
+        "es": shortfall(pnl, level), "pnl": pnl.sum(axis=1), "efficient": ~better.any(axis=1),
+    }  # fmt: skip
+    return {name: column[order] for name, column in columns.items()}
+
+
+def split(test: Backtest, share: float = 0.5, level: float = 0.95) -> Columns:
+    """Return figures of the days before and after a share of them: what was chosen on the first, and what it was worth on the rest.
+
+    ``rank_in`` and ``rank_out`` are by std, 1 the smallest.
+    """
+    if not 0 < share < 1:
+        raise ValueError(f"share = {share} must be between 0 and 1")
+    pnl = daily(test)
+    at = round(share * pnl.shape[1])
+    if not 2 <= at <= pnl.shape[1] - 2:
+        raise ValueError(f"share = {share} leaves fewer than two days of {pnl.shape[1]}")
+    columns: Columns = {"policy": np.array(test.names, dtype=object)}
+    for name, part in (("in", pnl[:, :at]), ("out", pnl[:, at:])):
+        std = part.std(axis=1, ddof=1)
+        columns |= {
+            f"pnl_{name}": part.sum(axis=1), f"std_{name}": std, f"es_{name}": shortfall(part, level),
+            f"rank_{name}": np.argsort(np.argsort(std, kind="stable"), kind="stable") + 1,
+        }  # fmt: skip
+    return columns
+
+
+def stressed(
+    tape: Any,
+    strategy: Any,
+    policies: Any,
+    *,
+    fills: Fills | None = None,
+    costs: hedging.Costs | None = None,
+    execution: hedging.Execution | None = None,
+    progress: Callable[[int, int], Any] | None = None,
+    **arguments: Any,
+) -> dict[str, Backtest]:
+    """Run the same backtest as it is, with twice the spreads, with twice the fees, and with hedges 1 and 2 steps late.
+
+    Parameters
+    ----------
+    tape, strategy, policies, fills, costs, execution, arguments
+        As of :func:`run`.
+    progress
+        Called with the runs that are done, and all.
+    """
+    fills, costs, execution = fills or Fills(), costs or hedging.Costs(), execution or hedging.Execution()  # fmt: skip
+    dear = replace(costs, fee=2 * costs.fee, fee_per_coin=2 * costs.fee_per_coin, least_fee=2 * costs.least_fee)  # fmt: skip
+    variants = {
+        "as it is": (fills, costs, execution),
+        "spreads x 2": (replace(fills, spread=2 * fills.spread), replace(costs, half_spread=2 * costs.half_spread), execution),
+        "fees x 2": (replace(fills, fee=2 * fills.fee, delivery_fee=2 * fills.delivery_fee), dear, execution),
+        "1 step late": (fills, costs, replace(execution, latency=1)),
+        "2 steps late": (fills, costs, replace(execution, latency=2)),
+    }  # fmt: skip
+    out = {}
+    for name, (fill, cost, how) in variants.items():
+        out[name] = run(tape, strategy, policies, fills=fill, costs=cost, execution=how, **arguments)  # fmt: skip
+        if progress is not None:
+            progress(len(out), len(variants))
+    return out

@@ -1,0 +1,192 @@
+"""What options are held: positions of the user, or rules that choose from the chain that is known."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+
+from hedgecore.backtest.tape import HOUR_US, Tape, _micros
+from hedgecore.hedging.position import check
+
+Orders = dict[str, float]
+
+
+@dataclass(frozen=True)
+class Strategy:
+    """A rule: at each new snapshot, what to trade."""
+
+    def orders(self, known: Tape, held: Mapping[str, float]) -> Orders:
+        """Return quantities to trade, by instrument: positive to buy.
+
+        Parameters
+        ----------
+        known
+            All that is known at the step, and nothing else.
+        held
+            Quantities that are held, by instrument.
+        """
+        raise NotImplementedError
+
+
+@dataclass(frozen=True)
+class Positions(Strategy):
+    """Options of the user, traded at one snapshot and held to their expiries.
+
+    Parameters
+    ----------
+    quantity
+        By instrument; negative when sold.
+    at
+        They are traded at the first snapshot at or after that time; at the first of all where not given.
+    """
+
+    quantity: Mapping[str, float]
+    at: Any = None
+
+    def orders(self, known: Tape, held: Mapping[str, float]) -> Orders:  # noqa: ARG002
+        """As :class:`Strategy` says."""
+        names = set(known.name.tolist())
+        for name, quantity in self.quantity.items():
+            if name not in names:
+                raise ValueError(f"quantity: {name!r} is no option of the chains")
+            check(math.isfinite(quantity), f"quantity of {name}", quantity, "finite")
+        target = (
+            0 if self.at is None else int(np.searchsorted(known.snapshots, _micros(self.at, "at")))
+        )
+        before = int(known.seen[-2]) if len(known) > 1 else 0
+        return dict(self.quantity) if before <= target < len(known.snapshots) else {}
+
+
+@dataclass(frozen=True)
+class Leg:
+    """An option of a structure.
+
+    Parameters
+    ----------
+    kind
+        "call" or "put".
+    ratio
+        How many for one structure; negative: the other side.
+    delta
+        The size of the delta of what is chosen, by the chain's own deltas; None: the strike nearest to the forward.
+    """
+
+    kind: Literal["call", "put"]
+    ratio: float = 1.0
+    delta: float | None = None
+
+
+@dataclass(frozen=True)
+class Roll(Strategy):
+    """A structure that is entered whenever nothing is held, and held to its expiry.
+
+    Parameters
+    ----------
+    legs
+        What it is made of.
+    days
+        The expiry nearest to so many days is taken.
+    quantity
+        Structures; negative: sold.
+    least_days
+        Expiries sooner than that are not.
+    """
+
+    legs: Sequence[Leg]
+    days: float = 7.0
+    quantity: float = -1.0
+    least_days: float = 1.0
+
+    def orders(self, known: Tape, held: Mapping[str, float]) -> Orders:
+        """As :class:`Strategy` says."""
+        check(0 < self.least_days <= self.days, "least_days", self.least_days, f"positive and at most days = {self.days}")  # fmt: skip
+        if any(held.values()):
+            return {}
+        chain = known.chain()
+        days = (chain["expiry"] - known.times[-1]) / (24 * HOUR_US)
+        usable = days >= self.least_days
+        if not usable.any():
+            return {}
+        expiries = np.unique(chain["expiry"][usable])
+        target = known.times[-1] + self.days * 24 * HOUR_US
+        expiry = expiries[np.argmin(np.abs(expiries - target))]
+        orders: Orders = {}
+        for leg in self.legs:
+            side = np.sign(self.quantity * leg.ratio)
+            quote = chain["ask"] if side > 0 else chain["bid"]
+            fits = (chain["expiry"] == expiry) & (chain["kind"] == (1 if leg.kind == "call" else -1)) & np.isfinite(quote)  # fmt: skip
+            if not fits.any():
+                return {}
+            rows = np.flatnonzero(fits)
+            if leg.delta is None:
+                away = np.abs(np.log(chain["strike"][rows] / chain["forward"][rows]))
+            else:
+                away = np.abs(np.abs(chain["delta"][rows]) - leg.delta)
+            if not np.isfinite(away).any():
+                return {}
+            name = str(known.name[chain["instrument"][rows[np.nanargmin(away)]]])
+            orders[name] = orders.get(name, 0.0) + self.quantity * leg.ratio
+        return orders
+
+
+def straddle(days: float = 7.0, quantity: float = -1.0) -> Roll:
+    """Return call and put at the money."""
+    return Roll((Leg("call"), Leg("put")), days, quantity)
+
+
+def strangle(days: float = 7.0, quantity: float = -1.0, delta: float = 0.25) -> Roll:
+    """Return call and put of a delta out of the money."""
+    return Roll((Leg("call", delta=delta), Leg("put", delta=delta)), days, quantity)
+
+
+def risk_reversal(days: float = 7.0, quantity: float = 1.0, delta: float = 0.25) -> Roll:
+    """Return a call held against a put sold."""
+    return Roll((Leg("call", delta=delta), Leg("put", -1.0, delta)), days, quantity)
+
+
+def put_selling(days: float = 7.0, quantity: float = -1.0, delta: float = 0.25) -> Roll:
+    """Return a put of a delta."""
+    return Roll((Leg("put", delta=delta),), days, quantity)
+
+
+def call_selling(days: float = 7.0, quantity: float = -1.0, delta: float = 0.25) -> Roll:
+    """Return a call of a delta: a covered call, counted in coins, which are what covers it."""
+    return Roll((Leg("call", delta=delta),), days, quantity)
+
+
+@dataclass(frozen=True)
+class OpenInterestShare(Strategy):
+    """A share of the open interest in every option of the chain, traded anew each so many days.
+
+    Parameters
+    ----------
+    share
+        Of the open interest; negative: sold.
+    days
+        Between trades.
+    """
+
+    share: float = -0.001
+    days: float = 7.0
+
+    def orders(self, known: Tape, held: Mapping[str, float]) -> Orders:
+        """As :class:`Strategy` says."""
+        check(self.days > 0, "days", self.days, "positive")
+        period = self.days * 24 * HOUR_US
+        now = len(known.snapshots)
+        before = int(known.seen[-2]) if len(known) > 1 else 0
+        first = known.snapshots[0]
+        if before and (known.snapshots[now - 1] - first) // period == (known.snapshots[before - 1] - first) // period:  # fmt: skip
+            return {}
+        chain = known.chain()
+        orders: Orders = {}
+        for which, interest in zip(chain["instrument"], chain["open_interest"], strict=True):
+            name = str(known.name[which])
+            change = self.share * interest - held.get(name, 0.0)
+            if np.isfinite(change) and change:
+                orders[name] = float(change)
+        return orders

@@ -1,0 +1,342 @@
+"""The hedge optimiser beside brute force and CVXPY, and what it says of what cannot be done."""
+
+from __future__ import annotations
+
+import itertools
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pytest
+
+import hedgecore as hc
+from hedgecore.hedging import optimise as ho
+from hedgecore.hedging.optimise import solvers
+from hedgecore.scenarios import Nodes
+
+pytest.importorskip("highspy", reason="the solvers need the extra optimise")
+
+MARKET = hc.Market(
+    "2026-06-10",
+    index={"BTC": 90_000.0},
+    forwards={("BTC", "2026-06-26"): 90_300.0, ("BTC", "2026-07-31"): 90_900.0},
+    vols=0.55,
+)
+STRIKES = (80_000, 85_000, 90_000, 95_000, 100_000)
+NAMES = [f"BTC-{day}-{k}-{c}" for day in ("26JUN26", "31JUL26") for k in STRIKES for c in "CP"]
+BOOK = hc.Book.from_frame(
+    {"instrument": ["BTC-26JUN26-90000-C", "BTC-31JUL26-95000-P"], "quantity": [-20.0, 12.0]}
+)
+
+
+def quotes(names: Sequence[str] = NAMES, size: float = 30.0, **more: Any) -> ho.Quotes:
+    """Quotes about the model's price, wider where the option is dearer."""
+    one = hc.Book.from_frame({"instrument": list(names), "quantity": np.ones(len(names))})
+    fair = one.risk(MARKET).positions()
+    price = dict(zip(fair["instrument"].tolist(), fair["value_coin"], strict=True))
+    middle = np.array([price[name] for name in names])
+    width = 0.0004 + 0.02 * middle
+    columns = {"instrument": list(names), "bid": middle - width, "ask": middle + width}
+    return ho.Quotes.of(columns, MARKET, size=size, **more)
+
+
+def problem(**more: Any) -> ho.Problem:
+    more = {"quotes": quotes(), "actions": ("open", "resize")} | more
+    return ho.Problem(book=BOOK, market=MARKET, **more)
+
+
+LIMITS = {"BTC": {"net_delta": 0.5, "gamma_usd_1pct": 20_000, "expiry": {"vega_usd": 300}}}
+
+
+def scenarios(of: ho.Problem, count: int = 400, seed: int = 1) -> ho.Scenarios:
+    rng = np.random.default_rng(seed)
+    move = 0.04 * rng.standard_t(4, count)
+    vol = np.clip(-0.5 * move + 0.05 * rng.standard_normal(count), -0.4, 1.0)
+    nodes = Nodes.of(spot={"BTC": np.expm1(move)}, vol={"BTC": vol}, time=1 / 365)
+    return ho.Scenarios.of(of, nodes, vol_shock="relative")
+
+
+def test_the_limits_hold_in_the_book_that_is_left() -> None:
+    plan = ho.cheapest(problem(limits=LIMITS))
+    assert not plan.book.check(
+        {
+            "BTC": {
+                "net_delta": 0.5 + 1e-6,
+                "gamma_usd_1pct": 20_000.01,
+                "expiry": {"vega_usd": 300.001},
+            }
+        },
+        MARKET,
+    )
+    assert BOOK.check(LIMITS, MARKET)  # which they did not before
+    table = plan.table()
+    assert plan.cost == pytest.approx(table["cost"].sum())
+    assert plan.cost == pytest.approx(plan.spread + plan.fee)
+    # the cost of an order by hand: against the middle, and the fee with its cap
+    row = int(np.flatnonzero(table["instrument"] != "BTC-PERPETUAL")[0])
+    at = plan.problem.quotes.table.name.tolist().index(table["instrument"][row])
+    size, price = abs(table["quantity"][row]), table["price"][row]
+    assert table["spread"][row] == pytest.approx(
+        size * abs(price - plan.problem.quotes.middle[at]) * 90_000
+    )
+    assert table["fee"][row] == pytest.approx(size * min(0.0003, 0.125 * price) * 90_000)
+
+
+def test_cheapest_is_the_optimum_of_cvxpy() -> None:
+    cvxpy = pytest.importorskip("cvxpy", reason="the oracle of the test group")
+    of = problem(limits=LIMITS, cash=200_000.0, positions={"BTC-26JUN26-*": 25})
+    plan = ho.cheapest(of)
+    x = cvxpy.Variable(len(of.columns), nonneg=True)
+    total = of.rows.base + of.rows.matrix @ x
+    keep = [x <= of.columns.upper]
+    keep += [total[i] <= h for i, h in enumerate(of.rows.high) if np.isfinite(h)]
+    keep += [total[i] >= low for i, low in enumerate(of.rows.low) if np.isfinite(low)]
+    best = cvxpy.Problem(cvxpy.Minimize(of.columns.cost @ x), keep).solve(solver="CLARABEL")
+    assert plan.cost == pytest.approx(best, rel=1e-6)
+
+
+def test_shadow_prices_are_the_change_of_the_cost() -> None:
+    def cost(delta: float) -> ho.Plan:
+        return ho.cheapest(problem(limits={"BTC": {"net_delta": [delta, delta], "vega_usd": 20}}))
+
+    plan, step = cost(0.5), 1e-3
+    row = plan.problem.rows.name.index("BTC net_delta")
+    moved = (cost(0.5 + step).cost - cost(0.5 - step).cost) / (2 * step)
+    assert plan.row_price[row] == pytest.approx(moved, rel=1e-6, abs=1e-6)
+    assert "BTC vega_usd" in plan.constraints(binding=True)["constraint"].tolist()
+
+
+def test_lots_are_the_optimum_of_brute_force() -> None:
+    names = ["BTC-26JUN26-90000-C", "BTC-31JUL26-90000-P", "BTC-31JUL26-95000-P"]
+    chosen = quotes(names, size=3.0, perpetuals=False)
+    chosen = ho.Quotes(**{**chosen.__dict__, "lot": np.ones(3)})
+    book = hc.Book.from_frame({"instrument": names[:1], "quantity": [-2.0]})
+    limits = {"BTC": {"net_delta": 0.6, "vega_usd": 40}}
+    of = ho.Problem(book=book, market=MARKET, quotes=chosen, limits=limits, lots=True)
+    plan = ho.cheapest(of, gap=1e-9)
+    best = np.inf
+    (sold, bought), fee = chosen.spread, chosen.fee
+    for z in itertools.product(range(-3, 4), repeat=3):
+        after = book + hc.Book(chosen.table, np.arange(3), np.array(z, float))
+        total = after.risk(MARKET).total.get("BTC", {"net_delta": 0.0, "vega_usd": 0.0})
+        if abs(total["net_delta"]) <= 0.6 and abs(total["vega_usd"]) <= 40:
+            up, down = np.maximum(z, 0), np.maximum(-np.array(z), 0)
+            best = min(best, float(up @ (bought + fee[1]) + down @ (sold + fee[0])))
+    assert plan.cost == pytest.approx(best, rel=1e-9)
+    assert np.all(plan.quantity == np.round(plan.quantity))
+
+
+def test_tickets_and_least_trades() -> None:
+    free = ho.cheapest(problem(limits=LIMITS))
+    few = ho.cheapest(problem(limits=LIMITS, max_tickets=free.tickets - 1, min_trade=0.5), gap=1e-6)
+    assert few.tickets <= free.tickets - 1
+    assert few.cost >= free.cost - 1e-6
+    coins = few.amount * few.problem.quotes.delta_scale[few.problem.columns.instrument]
+    assert (coins[few.amount > 0] >= 0.5 - 1e-6).all()
+
+
+def test_what_cannot_be_kept_is_named_with_the_plan_that_breaks_it_least() -> None:
+    limits = {"BTC": {"vega_usd": 1, "gamma_usd_1pct": 1e9}}
+    of = problem(quotes=quotes(["BTC-26JUN26-80000-P"], size=2.0), limits=limits)
+    with pytest.raises(
+        ho.InfeasibleHedge, match=r"BTC vega_usd.*used up: \w+ BTC-26JUN26-80000-P"
+    ) as caught:
+        ho.cheapest(of)
+    error = caught.value
+    assert error.conflict == ("BTC vega_usd",)
+    (violation,) = error.plan.violations
+    after = error.plan.after.total["BTC"]["vega_usd"]
+    assert abs(after) - 1 == pytest.approx(abs(violation.excess), rel=1e-6)
+    assert abs(after) < abs(error.plan.before.total["BTC"]["vega_usd"])
+    assert "NOT KEPT" in repr(error.plan)
+
+
+def test_an_objective_without_end_names_what_grows() -> None:
+    of = problem(quotes=quotes(size=None))
+    pnl = ho.Scenarios.of_matrix(of, np.zeros(2), np.ones((2, len(of.quotes))) * 1e6)
+    with pytest.raises(ValueError, match=r"falls without end by buy .*give sizes"):
+        ho.least_worst_case(of, pnl)
+
+
+def test_targets_met_exactly_need_no_solver() -> None:
+    targets = {"BTC": {"net_delta": 0.0, "vega_usd": 0.0, "gamma_usd_1pct": 0.0}}
+    names = ["BTC-26JUN26-90000-P", "BTC-31JUL26-90000-P"]
+    of = problem(quotes=quotes(names, size=None), targets=targets)
+    after = ho.neutralise(of).after.total["BTC"]
+    before = of.before.total["BTC"]
+    for name in targets["BTC"]:
+        assert abs(after[name]) < 1e-8 * abs(before[name])
+    held_back = ho.neutralise(of, ridge=10.0)
+    assert np.abs(held_back.quantity).sum() < np.abs(ho.neutralise(of).quantity).sum()
+    with pytest.raises(ValueError, match="is missed"):
+        ho.neutralise(problem(quotes=quotes(names[:1], perpetuals=False), targets=targets))
+
+
+def test_least_shortfall_is_the_optimum_of_rockafellar_and_uryasev() -> None:
+    cvxpy = pytest.importorskip("cvxpy", reason="the oracle of the test group")
+    of = problem(budget=4_000.0, quotes=quotes(NAMES[::3]))
+    some = scenarios(of)
+    plan = ho.least_shortfall(of, some, level=0.95, overfit="allow", tolerance=1e-9)
+    m = len(some)
+    x = cvxpy.Variable(len(of.columns), nonneg=True)
+    edge, beyond = cvxpy.Variable(), cvxpy.Variable(m, nonneg=True)
+    loss = -some.book - some.unit @ (of.columns.legs @ x)
+    goal = of.columns.cost @ x + edge + cvxpy.sum(beyond) / (0.05 * m)
+    keep = [beyond >= loss - edge, x <= of.columns.upper, of.columns.cost @ x <= 4_000]
+    best = cvxpy.Problem(cvxpy.Minimize(goal), keep).solve(solver="CLARABEL")
+    assert plan.objective == pytest.approx(best, rel=1e-6)
+    assert plan.cost + plan.tails[0].expected_shortfall[1] == pytest.approx(best, rel=1e-6)
+
+
+def test_shortfall_in_lots_and_for_a_bound() -> None:
+    of = problem(budget=4_000.0, quotes=quotes(NAMES[::3]))
+    some = scenarios(of)
+    free = ho.least_shortfall(of, some, level=0.95, overfit="allow")
+    lots = ho.least_shortfall(
+        problem(budget=4_000.0, quotes=of.quotes, lots=True), some, level=0.95, overfit="allow"
+    )
+    steps = lots.amount / lots.problem.columns.lot
+    assert np.allclose(steps, np.round(steps), atol=1e-9)
+    assert lots.objective >= free.objective * (1 - 1e-6)
+    assert lots.objective <= free.objective * 1.02
+    bound = 0.5 * sum(free.tails[0].expected_shortfall)
+    cheap = ho.least_shortfall(of, some, level=0.95, max_shortfall=bound, overfit="allow")
+    assert cheap.tails[0].expected_shortfall[1] <= bound * (1 + 1e-5)
+    assert cheap.cost < free.cost
+    with pytest.raises(ValueError, match=r"max_shortfall = -1e\+09 cannot be reached"):
+        ho.least_shortfall(of, some, level=0.95, max_shortfall=-1e9, overfit="allow")
+
+
+def test_too_few_scenarios_in_the_tail_are_refused() -> None:
+    of = problem(budget=4_000.0)
+    some = scenarios(of)
+    with pytest.raises(
+        ho.OverfitError, match=r"4 effective scenarios in the tail .*21 instruments"
+    ):
+        ho.least_shortfall(of, some)
+    plan = ho.least_shortfall(of, some, overfit="allow", held_out=scenarios(of, seed=2))
+    assert any("fits the sample" in note for note in plan.notes)
+    inside, outside = plan.tails
+    assert (inside.label, outside.label) == ("in sample", "held out")
+    assert inside.expected_shortfall[1] < inside.expected_shortfall[0]
+
+
+def test_the_frontier_falls_with_the_budget() -> None:
+    of = problem(quotes=quotes(NAMES[::3]))
+    line = ho.frontier(of, scenarios(of), [500.0, 2_000.0, 8_000.0], level=0.95, overfit="allow")
+    table = line.table()
+    assert (table["cost"] <= table["budget"] * (1 + 1e-9)).all()
+    total = table["cost"] + table["shortfall_in_sample"]
+    assert (np.diff(total) <= 1e-6 * total[0]).all()
+
+
+def test_histories_are_split_in_order_with_a_gap() -> None:
+    of = problem(quotes=quotes(NAMES[:2]))
+    some = scenarios(of, 100)
+    some = ho.Scenarios(some.book, some.unit, some.weight, overlap=10.0)
+    first, rest = some.split(0.5)
+    assert (len(first), len(rest)) == (50, 41)
+    assert rest.book[0] == some.book[59]
+    assert first.sample == pytest.approx(5.0)
+
+
+def test_the_worst_case_is_the_least() -> None:
+    of = problem(quotes=quotes(NAMES[::3]))
+    some = scenarios(of, 60)
+    plan = ho.least_worst_case(of, some)
+    worst = float((-some.pnl(plan.quantity)).max() + plan.cost)
+    assert plan.objective == pytest.approx(worst, rel=1e-8)
+    rng = np.random.default_rng(0)
+    for _ in range(50):  # nothing near it is better
+        x = np.clip(plan.amount * (1 + 0.05 * rng.standard_normal(len(plan.amount))), 0, of.columns.upper)  # fmt: skip
+        assert (-some.pnl(of.columns.legs @ x)).max() + of.columns.cost @ x >= worst * (1 - 1e-9)
+
+
+def test_least_variance_is_the_optimum_of_cvxpy_and_its_variance_that_of_a_simulation() -> None:
+    pytest.importorskip("clarabel", reason="quadratic programs need the extra optimise")
+    cvxpy = pytest.importorskip("cvxpy", reason="the oracle of the test group")
+    from hedgecore.hedging.optimise.quadratic import _features
+
+    c = hc.tails.Covariance.of({"BTC_spot": 0.03, "BTC_vol": 0.04}, {("BTC_spot", "BTC_vol"): -0.5})
+    of = problem(limits={"BTC": {"vega_usd": 400}})
+    plan = ho.least_variance(of, c, risk_aversion=1e-5)
+    own, each, moments = _features(of, c)
+    draws = np.random.default_rng(3).multivariate_normal([0, 0], c.matrix, 400_000)
+    s, v = draws.T
+    sampled = np.cov(own @ np.array([s, v, s * s / 2, s * v, v * v / 2]))
+    assert own @ moments @ own == pytest.approx(sampled, rel=0.01)
+    x = cvxpy.Variable(len(of.columns), nonneg=True)  # in coins
+    gain = each @ (of.columns.legs * of.scale)
+    root = 1e-3 * np.linalg.cholesky(moments).T
+    risk = 1e6 * cvxpy.sum_squares(root @ own + (root @ gain) @ x) * 1e-5 / 2
+    total = of.rows.base + (of.rows.matrix * of.scale) @ x
+    keep = [x <= of.columns.upper / of.scale, total <= of.rows.high, total >= of.rows.low]
+    cost = (of.columns.cost * of.scale) @ x
+    best = cvxpy.Problem(cvxpy.Minimize(cost + risk), keep).solve(solver="CLARABEL")
+    now = own + each @ plan.quantity
+    assert plan.cost + 1e-5 / 2 * now @ moments @ now == pytest.approx(best, rel=1e-6)
+
+
+def test_a_roll_is_one_order_for_both_legs() -> None:
+    forbid = ["BTC-PERPETUAL"]
+    rolls = ho.Rolls(cheaper_fee=0.0, spread=0.5)
+    of = problem(
+        actions=("roll",), rolls=rolls, forbid=forbid,
+        limits={"BTC": {"expiry": {"vega_usd": [-5_000, 900]}, "vega_usd": [-1e9, 1e9]}},
+    )  # fmt: skip
+    plan = ho.cheapest(of)
+    table = plan.table()
+    assert plan.tickets >= 1
+    assert set(table["action"].tolist()) <= {"roll up", "roll down", "roll out", "roll in"}
+    k = int(np.flatnonzero(plan.amount)[0])
+    i, c = of.columns.instrument[k], of.columns.closes[k]
+    q = of.quotes
+    own = [q.spread[0], q.spread[1]]
+    bought, sold = (c, i) if of.held[c] < 0 else (i, c)
+    assert of.columns.spread[k] == pytest.approx(0.5 * (own[1][bought] + own[0][sold]))
+    assert of.columns.fee[k] == pytest.approx(max(q.fee[1][bought], q.fee[0][sold]))
+    assert np.abs(plan.quantity[c]) <= abs(of.held[c]) * (1 + 1e-9)
+
+
+def test_what_a_trade_is_for() -> None:
+    plan = ho.cheapest(problem(actions=("resize",), targets={"BTC": {"expiry": {"vega_usd": 0.0}}}))
+    table = plan.table()
+    words = dict(zip(table["instrument"].tolist(), table["action"].tolist(), strict=True))
+    assert words["BTC-26JUN26-90000-C"] == "close"
+    assert words["BTC-31JUL26-95000-P"] == "close"
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        ({"limits": {"BTC": {"speed": 1}}}, "BTC.speed: no such measure"),
+        ({"limits": {"SOL": {"net_delta": 1}}}, "neither the book nor the quotes have it"),
+        ({"budget": -1.0}, "budget = -1.0 must be"),
+        ({"forbid": ["ETH-*"]}, "'ETH-[*]' fits no instrument"),
+        ({"actions": ("hold",)}, "'hold' is none of open, resize, roll"),
+        ({"max_tickets": 2.5}, "max_tickets = 2.5 must be a whole number"),
+        ({"positions": {"BTC-PERPETUAL": [2, 1]}}, "positions of 'BTC-PERPETUAL'"),
+    ],
+)
+def test_bad_arguments_are_named(more: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        problem(**more)
+
+
+def test_bad_quotes_are_named_and_crossed_ones_left_out() -> None:
+    with pytest.raises(ValueError, match=r"bid\[1\] = -0.1 must be zero or positive"):
+        ho.Quotes.of({"instrument": NAMES[:2], "bid": [0.1, -0.1], "ask": [0.1, 0.1]}, MARKET)
+    with pytest.raises(ValueError, match="stands in 2 rows"):
+        ho.Quotes.of({"instrument": [NAMES[0]] * 2, "bid": [0.1] * 2, "ask": [0.1] * 2}, MARKET)
+    kept = ho.Quotes.of({"instrument": NAMES[:2], "bid": [0.2, 0.1], "ask": [0.1, 0.2]}, MARKET)
+    assert kept.table.name.tolist() == [NAMES[1], "BTC-PERPETUAL"]
+    assert any("1 crossed" in note for note in kept.notes)
+    with pytest.raises(ValueError, match="need sizes"):
+        ho.cheapest(problem(quotes=quotes(size=None), limits=LIMITS, max_tickets=3))
+
+
+def test_a_missing_solver_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "highspy", None)
+    with pytest.raises(ImportError, match=r"hedgecore\[optimise\]"):
+        solvers.require("highspy")
