@@ -10,7 +10,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 SOURCES := pyproject.toml CMakeLists.txt $(shell find cpp -name '*.cpp' -o -name '*.hpp' -o -name '*.inl' -o -name CMakeLists.txt) \
 	$(shell find python -type d -not -name __pycache__)
 
-.PHONY: demo test lint bench accuracy baseline docs pages fuzz clean venv
+.PHONY: demo test lint bench accuracy baseline wheel docs pages fuzz clean venv
 
 demo: $(VENV)/.cli
 	$(BIN)/hedgecore demo --out demo
@@ -22,6 +22,12 @@ lint: $(VENV)/.test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/zizmor --offline --quiet .github
+	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml
+
+# A wheel for old systems and the sdist in dist, proved in an empty environment; WHEEL="--python python3.12 python3.13 --twice".
+wheel: $(VENV)/.wheels
+	$(BIN)/python tools/wheel.py $(WHEEL)
 
 # Everything, then the one peer that needs packages of its own: they are laid over those of .venv.
 # QUICK=1 (three sizes) and PYTEST_ARGS (a part, without that peer) are printed and not kept.
@@ -103,4 +109,8 @@ $(VENV)/.bench: $(VENV)/.test
 	$(BIN)/pip install --quiet --editable '.[cli,bench]'
 	$(BIN)/python -m venv --without-pip $(SVML)
 	$(BIN)/pip --python $(SVML)/bin/python install --quiet --group svml
+	@touch $@
+
+$(VENV)/.wheels: $(BIN)/pip pyproject.toml
+	$(BIN)/pip install --quiet --group wheels
 	@touch $@

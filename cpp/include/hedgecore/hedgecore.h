@@ -10,7 +10,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#if defined(_WIN32)
+#if defined(_WIN32) && defined(HC_EXPORTS) /* while a module or a DLL is made of it */
+#define HC_API __declspec(dllexport)
+#elif defined(_WIN32)
 #define HC_API
 #else
 #define HC_API __attribute__((visibility("default")))

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "dispatch/kernels.hpp"
+#include "dispatch/processor.hpp"
 #include "hedgecore/build_info.hpp"
 #include "hedgecore/math.hpp"
 
@@ -33,25 +34,6 @@ struct Level {
 };
 
 [[maybe_unused]] bool always() { return true; }
-#if defined(__x86_64__)
-#if defined(__clang__) && __clang_major__ < 18
-// An older clang does not know levels by name, nor all features of one: those that came with the first processors of a level.
-bool runs_v2() { return __builtin_cpu_supports("sse4.2") && __builtin_cpu_supports("popcnt"); }
-bool runs_v3() {
-    return runs_v2() && __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("bmi") &&
-           __builtin_cpu_supports("bmi2");
-}
-bool runs_v4() {
-    return runs_v3() && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512cd") &&
-           __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
-}
-#else
-// Every feature of the psABI level, since the compiler may use any of them.
-bool runs_v2() { return __builtin_cpu_supports("x86-64-v2"); }
-bool runs_v3() { return __builtin_cpu_supports("x86-64-v3"); }
-bool runs_v4() { return __builtin_cpu_supports("x86-64-v4"); }
-#endif
-#endif
 
 // Lowest first.
 const std::vector<Level>& levels() {
@@ -63,13 +45,13 @@ const std::vector<Level>& levels() {
         {&arm64::table, always},
 #endif
 #if HC_HAS_V2
-        {&v2::table, runs_v2},
+        {&v2::table, processor::runs_v2},
 #endif
 #if HC_HAS_V3
-        {&v3::table, runs_v3},
+        {&v3::table, processor::runs_v3},
 #endif
 #if HC_HAS_V4
-        {&v4::table, runs_v4},
+        {&v4::table, processor::runs_v4},
 #endif
     };
     return all;

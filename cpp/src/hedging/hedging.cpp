@@ -1,6 +1,12 @@
 #include "hedgecore/hedging.hpp"
 
+#if defined(_WIN32)
+#define NOMINMAX
+#define WIN32_LEAN_AND_MEAN
+#include <windows.h>
+#else
 #include <unistd.h>
+#endif
 
 #include <algorithm>
 #include <cmath>
@@ -145,12 +151,24 @@ struct Worker {
     throw std::logic_error("a forecast is at fault, but none is found");
 }
 
+// Bytes; 0 where the system does not say.
+double machine_memory() {
+#if defined(_WIN32)
+    MEMORYSTATUSEX status{};
+    status.dwLength = sizeof status;
+    return GlobalMemoryStatusEx(&status) ? double(status.ullTotalPhys) : 0.0;
+#else
+    const long page = sysconf(_SC_PAGESIZE), pages = sysconf(_SC_PHYS_PAGES);
+    return page > 0 && pages > 0 ? double(page) * double(pages) : 0.0;
+#endif
+}
+
 // The lanes of all threads shall leave half of the machine's memory: orders in flight may take most of it.
 void check_memory(const HedgePlan& plan, std::size_t chunks, const Execution& execution) {
-    const long page = sysconf(_SC_PAGESIZE), pages = sysconf(_SC_PHYS_PAGES);
-    if (page <= 0 || pages <= 0) return;
+    const double memory = machine_memory();
+    if (memory <= 0) return;
     const int threads = execution.threads > 0 ? execution.threads : num_threads();
-    const double workers = double(std::min(chunks, std::size_t(threads))), memory = double(page) * double(pages);
+    const double workers = double(std::min(chunks, std::size_t(threads)));
     const double bytes = double(HedgeStorage::lanes_of(plan)) * double(sizeof(Lane)) * workers;
     if (bytes <= 0.5 * memory) return;
     const auto gigabytes = [](double x) { return std::to_string(std::size_t(1e-9 * x + 0.5)) + " GB"; };
