@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import importlib.metadata
 import os
+import platform
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -115,3 +117,22 @@ except ImportError as error:
         "0.51",
         "to_frame() needs pandas or polars: pip install polars",
     ]
+
+
+def test_levels_are_those_of_the_processor() -> None:
+    """What the system says of the processor, in its words, against what the core finds by itself."""
+    info = Path("/proc/cpuinfo")
+    if not info.exists() or platform.machine() != "x86_64":
+        pytest.skip("needs Linux on x86-64, whose /proc/cpuinfo lists the features")
+    flags = set(re.search(r"^flags\s*:(.*)$", info.read_text(), re.MULTILINE)[1].split())
+    needed = {
+        "v2": "cx16 lahf_lm popcnt pni sse4_1 sse4_2 ssse3",
+        "v3": "avx avx2 bmi1 bmi2 f16c fma abm movbe",
+        "v4": "avx512f avx512bw avx512cd avx512dq avx512vl",
+    }
+    expected = []
+    for level, features in needed.items():
+        if not set(features.split()) <= flags:
+            break
+        expected.append(level)
+    assert hc.build_config()["levels_available"] == expected

@@ -65,9 +65,19 @@ def wheel(source: Path, python: Path, compiler: str, folder: Path) -> Path:
         "SOURCE_DATE_EPOCH": release_time(),
         "CXXFLAGS": f"-ffile-prefix-map={unpacked}=hedgecore",
     }
+    header = Path(
+        run(python, "-c", "import sysconfig; print(sysconfig.get_config_h_filename())").strip()
+    )
+    if header.parent.parent.name.endswith(
+        "-linux-gnu"
+    ):  # Debian's, which its Python.h looks for beside the system's
+        beside = folder / "include" / header.parent.parent.name
+        beside.mkdir(parents=True)
+        (beside / header.parent.name).symlink_to(header.parent)
+        settings["CXXFLAGS"] += f" -idirafter {beside.parent}"
     settings.pop("CMAKE_CXX_COMPILER_LAUNCHER", None)  # knows compilers of one word alone
     if compiler == "zig":
-        import ziglang
+        import ziglang  # type: ignore[import-untyped]
 
         settings |= {
             "ZIG": str(Path(ziglang.__file__).with_name("zig")),
