@@ -7,16 +7,20 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 # A stamp is remade when what the build reads has changed, or a folder of the package has other files than before: an
 # editable install knows its files by name.
-SOURCES := pyproject.toml CMakeLists.txt $(shell find cpp -name '*.cpp' -o -name '*.hpp' -o -name '*.inl' -o -name CMakeLists.txt) \
+SOURCES := pyproject.toml CMakeLists.txt $(shell find cpp -name '*.cpp' -o -name '*.hpp' -o -name '*.inl' -o -name '*.h' -o -name '*.cmake' -o -name CMakeLists.txt) \
 	$(shell find python -type d -not -name __pycache__)
 
-.PHONY: demo test lint bench accuracy baseline wheel docs pages fuzz clean venv
+.PHONY: demo test embedding lint bench accuracy baseline wheel docs pages fuzz clean venv
 
 demo: $(VENV)/.cli
 	$(BIN)/hedgecore demo --out demo
 
 test: $(VENV)/.test
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+# The examples of embedding, built in every way: the core is compiled twice.
+embedding: $(VENV)/.test
+	HEDGECORE_EMBEDDING=1 $(BIN)/python -m pytest tests/test_embedding.py $(PYTEST_ARGS)
 
 lint: $(VENV)/.test
 	$(BIN)/ruff check .

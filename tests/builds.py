@@ -41,7 +41,7 @@ def flags(variable: str) -> list[str]:
 def core_sources() -> list[Path]:
     listed = re.search(r"add_library\(hedgecore_core STATIC([^)]*)\)", CMAKE)
     assert listed
-    return [CPP / name for name in listed[1].split()]
+    return [CPP / name for name in [*listed[1].split(), *flags("c_interface")]]
 
 
 @functools.cache
@@ -134,7 +134,7 @@ class Toolchain:
         """
         gcc = toolchain("gcc", self.machine)
         levels = LEVELS[self.machine]
-        more = ["-DNDEBUG", *flags("core_flags"), '-DHC_VERSION="test"']
+        more = ["-DNDEBUG", *flags("core_flags")]
         more += [f"-DHC_HAS_{level.upper()}=1" for level in levels]
         main = source or CPP / "tests" / f"{name}.cpp"
         with ThreadPoolExecutor(hc.num_threads()) as pool:

@@ -389,11 +389,3 @@ def test_programs_of_the_documentation(tmp_path: Path, language: str, place: int
     )  # fmt: skip
     means = zip(run.mean("pnl"), run.mean("cost"), strict=True)
     assert printed == [f"mean {pnl:.4f} cost {cost:.4f}" for pnl, cost in means]
-
-
-def test_public_headers_compile_alone(tmp_path: Path) -> None:
-    chain = toolchain("gcc", platform.machine())
-    for header in sorted((ROOT / "cpp" / "include" / "hedgecore").glob("*.hpp")):
-        source = tmp_path / f"{header.stem}_alone.cpp"
-        source.write_text(f'#include "hedgecore/{header.name}"\n')
-        chain.compile_public(source, source.stem)

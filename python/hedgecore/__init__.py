@@ -7,7 +7,7 @@ from typing import Any
 
 from hedgecore._core import __version__, num_threads, set_num_threads
 from hedgecore.book import Book, Market
-from hedgecore.build import build_config
+from hedgecore.build import build_config, get_cmake_dir, get_include
 from hedgecore.pricing import Greeks, Status, greeks, implied_vol, price
 
 __all__ = [
@@ -17,6 +17,8 @@ __all__ = [
     "Status",
     "__version__",
     "build_config",
+    "get_cmake_dir",
+    "get_include",
     "greeks",
     "implied_vol",
     "num_threads",

@@ -1,7 +1,8 @@
-"""What this copy of hedgecore was built with and what is in use."""
+"""What this copy of hedgecore was built with and what is in use; where it keeps what other programs build with."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from hedgecore import _core
@@ -21,3 +22,23 @@ def build_config() -> dict[str, Any]:
         "level": _core.active_level(),
         "threads": _core.num_threads(),
     }
+
+
+def get_include() -> str:
+    """Return the folder to give to a C or C++ compiler (``-I``): ``#include <hedgecore/pricing.hpp>``."""
+    return _sources("include")
+
+
+def get_cmake_dir() -> str:
+    """Return the folder of the CMake package, for ``CMAKE_PREFIX_PATH``: ``find_package(hedgecore)`` builds the core there."""
+    return _sources("cmake")
+
+
+def _sources(name: str) -> str:
+    # Beside the compiled module: in an editable install the Python files are elsewhere.
+    folder = Path(_core.__file__).parent / "native" / "cpp" / name
+    if not folder.is_dir():
+        raise FileNotFoundError(
+            f"this copy of hedgecore was installed without its C++ sources: no folder {folder}"
+        )
+    return str(folder)

@@ -4,6 +4,8 @@
 #include <string>
 #include <vector>
 
+#include "hedgecore/version.hpp"
+
 namespace hedgecore {
 
 std::string version();

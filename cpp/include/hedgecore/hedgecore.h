@@ -1,4 +1,5 @@
-/* hedgecore in plain C: surfaces, scenario grids, hedging simulations. Arrays in and out, a status back, no exception and no signal across.
+/* hedgecore in plain C: prices, Greeks, implied vols, sums of books, surfaces, scenario grids, hedging simulations. Arrays in and out, a
+ * status back, no exception and no signal across.
  *
  * Arrays are contiguous and hold as many values as said; a null pointer is a column that is not given, where that is allowed.
  * Vols are decimals per square-root year, times are years (ACT/365). Functions may be called from many threads at once.
@@ -56,6 +57,71 @@ typedef struct hc_faults {
     const char* demand;
 } hc_faults;
 
+/* The threads of a call by default: CPUs or HEDGECORE_NUM_THREADS, else what was set last, from 1 to 1024. */
+HC_API hc_status hc_num_threads(int* threads);
+HC_API hc_status hc_set_num_threads(int threads);
+
+/* A host's threads in place of the library's. A call hands over `work` once for each further thread that it could use, to be run once, as
+ * work(argument), at any time and on any thread; the calling thread works too and waits only for what has begun. The host returns 0 if it
+ * will run it (which frees the argument) and another number if it will not: the results are the same bits. It must not throw. The
+ * executor is of calls that begin from now on; null: the library's threads. */
+typedef void (*hc_work)(void* argument);
+typedef int (*hc_submit)(void* user, hc_work work, void* argument);
+HC_API hc_status hc_set_executor(hc_submit submit, void* user);
+
+/* --- prices, Greeks, implied vols ---------------------------------------------------------------------------------- */
+
+/* HC_PHI is of the spot form; HC_BLACK_DELTA and HC_BLACK_GAMMA of coin-settled options. docs/conventions.md defines all. */
+typedef enum hc_greek {
+    HC_PRICE = 0, HC_DELTA = 1, HC_GAMMA = 2, HC_VEGA = 3, HC_THETA = 4, HC_RHO = 5, HC_PHI = 6, HC_VANNA = 7, HC_VOLGA = 8,
+    HC_CHARM = 9, HC_VETA = 10, HC_SPEED = 11, HC_ZOMMA = 12, HC_COLOR = 13, HC_ULTIMA = 14, HC_DUAL_DELTA = 15, HC_DUAL_GAMMA = 16,
+    HC_BLACK_DELTA = 17, HC_BLACK_GAMMA = 18
+} hc_greek;
+
+typedef enum hc_model { HC_BLACK = 0, HC_BACHELIER = 1 } hc_model;
+/* One unit of the quote currency or of the underlying if in the money; under HC_BLACK alone. */
+typedef enum hc_payoff { HC_VANILLA = 0, HC_CASH_OR_NOTHING = 1, HC_ASSET_OR_NOTHING = 2 } hc_payoff;
+
+/* Row i is data[i * stride]: a stride of 1 for an array, of 0 for one number for all rows. Null data: not given. */
+typedef struct hc_column {
+    const double* data;
+    ptrdiff_t stride;
+} hc_column;
+
+/* n European options. The forward form has `forward` and, where it is not 1, `discount`; the spot form has `spot` and, where they are not 0,
+ * `rate` and `carry`. */
+typedef struct hc_options {
+    size_t size;
+    size_t n;
+    int coin_settled;      /* 0: premium and payoff in the quote currency; 1: in the coin, payoff (S - K)+ / S */
+    hc_model model;
+    hc_payoff payoff;
+    const int8_t* kind;    /* +1 call, -1 put */
+    ptrdiff_t kind_stride; /* 1, or 0: one kind for all */
+    hc_column strike, expiry;
+    hc_column vol;         /* not read by hc_implied_vol */
+    hc_column forward, discount;
+    hc_column spot, rate, carry;
+} hc_options;
+
+/* out[j][i] = greek[j] of row i; each Greek once. Rows outside the domain are NaN and reported. */
+HC_API hc_status hc_greeks(const hc_options* options, size_t greeks, const hc_greek* greek, double* const* out,
+                           const hc_execution* execution, hc_faults* faults);
+
+typedef enum hc_vol_status {
+    HC_VOL_OK = 0, HC_VOL_BELOW_INTRINSIC = 1, HC_VOL_ABOVE_MAXIMUM = 2, HC_VOL_INVALID_INPUT = 3
+} hc_vol_status;
+
+/* The vols at which vanilla options are worth `price`; NaN where there is none. vol_status: null, or an hc_vol_status for each row. */
+HC_API hc_status hc_implied_vol(const hc_options* options, const hc_column* price, double* vol, int8_t* vol_status,
+                                const hc_execution* execution, hc_faults* faults);
+
+/* sums[t * buckets + b] = sum over the options of bucket b of weight[t] x greek[t]. bucket: of each option, from 0 to buckets - 1, or null:
+ * all in the first. The same bits for any number of threads. */
+HC_API hc_status hc_greek_sums(const hc_options* options, size_t terms, const hc_greek* greek, const hc_column* weight,
+                               const int32_t* bucket, size_t buckets, double* sums, const hc_execution* execution,
+                               hc_faults* faults);
+
 /* --- surfaces ------------------------------------------------------------------------------------------------------ */
 
 typedef enum hc_smile_model {
@@ -83,11 +149,8 @@ HC_API hc_status hc_surface_variance(const hc_surface* surface, size_t n, const 
 
 /* --- scenario grids ------------------------------------------------------------------------------------------------ */
 
-typedef enum hc_greek { HC_PRICE = 0, HC_DELTA = 1, HC_GAMMA = 2, HC_VEGA = 3, HC_THETA = 4,
-                        HC_BLACK_DELTA = 17, HC_BLACK_GAMMA = 18 /* of coin-settled options */ } hc_greek;
-
-/* n European options under Black in forward form. */
-typedef struct hc_options {
+/* n European options under Black in forward form. Greeks: HC_PRICE to HC_THETA, HC_BLACK_DELTA, HC_BLACK_GAMMA. */
+typedef struct hc_scenario_options {
     size_t size;
     size_t n;
     int coin_settled;      /* 0: premium and payoff in the quote currency; 1: in the coin, payoff (S - K)+ / S */
@@ -96,7 +159,7 @@ typedef struct hc_options {
     const int32_t* bucket; /* of each option, from 0 to the number of buckets - 1 */
     const double* rate;    /* null: 0 */
     const double* slope;   /* null: 0; d vol / d ln(forward), by which vols go with the spot factor */
-} hc_options;
+} hc_scenario_options;
 
 /* The smile of a bucket: near_weight x near + far_weight x far in total variance, SVI each; see ScenarioSmile in risk.hpp. */
 typedef struct hc_smile {
@@ -120,7 +183,7 @@ typedef struct hc_nodes {
 
 /* sums[(g * buckets + bucket) * n + node] = sum over the options of the bucket of weight x Greek g at the node. The same bits for any
  * number of threads. */
-HC_API hc_status hc_scenario_sums(const hc_options* options, const hc_nodes* nodes, size_t greeks, const hc_greek* greek,
+HC_API hc_status hc_scenario_sums(const hc_scenario_options* options, const hc_nodes* nodes, size_t greeks, const hc_greek* greek,
                                   double* sums, const hc_execution* execution, hc_faults* faults);
 
 /* --- hedging simulations ------------------------------------------------------------------------------------------- */

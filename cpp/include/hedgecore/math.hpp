@@ -4,6 +4,8 @@
 
 #include <cstddef>
 
+#include "hedgecore/version.hpp"
+
 namespace hedgecore::math {
 
 void exp(const double* x, double* y, std::size_t n);

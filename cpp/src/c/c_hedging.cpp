@@ -1,6 +1,5 @@
 // The plain C face of the hedging simulation: converts and calls.
 #include <cmath>
-#include <cstdio>
 #include <vector>
 
 #include "c_interface.hpp"
@@ -10,19 +9,6 @@ namespace {
 
 using namespace hedgecore;
 using namespace hedgecore::c_interface;
-
-template <class To, class From>
-To chosen(From value, int last, const char* name) {
-    const int code = int(value);
-    if (code < 0 || code > last) throw std::invalid_argument(std::string(name) + " = " + std::to_string(code) + " is none");
-    return To(code);
-}
-
-std::string text(double value) {
-    char digits[32];
-    std::snprintf(digits, sizeof digits, "%.17g", value);
-    return digits;
-}
 
 int level_of(int has, std::size_t level, std::size_t levels, const char* name) {
     if (!has) return -1;

@@ -1,8 +1,10 @@
-// What the functions of the plain C interface share: structures of the caller read, exceptions turned into a status and a text.
+// What the functions of the plain C interface share: structures of the caller read, faults reported, exceptions turned into a status and a
+// text.
 #pragma once
 
 #include <algorithm>
 #include <cstddef>
+#include <cstdio>
 #include <cstring>
 #include <exception>
 #include <new>
@@ -32,15 +34,34 @@ T read(const T* given, const char* name) {
 }
 
 template <class T>
-const T* required(const T* values, const char* name, std::size_t n) {
+T* required(T* values, const char* name, std::size_t n) {
     if (n > 0 && !values) throw std::invalid_argument(std::string(name) + " must not be null");
     return values;
+}
+
+// One of the names of an enumeration, the last of which is `last`.
+template <class To, class From>
+To chosen(From value, int last, const std::string& name) {
+    const int code = int(value);
+    if (code < 0 || code > last) throw std::invalid_argument(name + " = " + std::to_string(code) + " is none");
+    return To(code);
+}
+
+inline std::string text(double value) {
+    char digits[32];
+    std::snprintf(digits, sizeof digits, "%.17g", value);
+    return digits;
 }
 
 template <class T>
 Column<T> column(const T* values) {
     return {values, values ? 1 : 0};
 }
+
+// What the fields of hc_options say, and one of its columns that must be there.
+Options options_of(const hc_options* given);
+Column<double> column_of(const hc_column& given, const std::string& name, std::size_t n);
+Greek greek_of(const hc_greek* given, std::size_t j, std::size_t n);
 
 inline Execution execution_of(const hc_execution* given) {
     Execution execution;
@@ -56,6 +77,17 @@ inline Execution execution_of(const hc_execution* given) {
         };
     }
     return execution;
+}
+
+inline hc_status report(const Faults& found, hc_faults* faults) {
+    if (faults) {
+        const hc_faults filled{faults->size, found.count, found.row, found.argument, found.value, found.demand};
+        std::memcpy(faults, &filled, std::min(sizeof filled, read(faults, "hc_faults").size));
+    }
+    if (found.count == 0) return HC_OK;
+    last_error = std::string(found.argument) + "[" + std::to_string(found.row) + "] = " + text(found.value) + " must be " + found.demand +
+                 " (" + std::to_string(found.count) + " bad rows in all)";
+    return HC_BAD_ROWS;
 }
 
 template <class Call>

@@ -101,7 +101,9 @@ void use_level(const std::string& name) {
     throw std::invalid_argument("level '" + name + "' is none of " + joined(available_levels()));
 }
 
-std::string version() { return HC_VERSION; }
+extern const int HEDGECORE_API_SYMBOL = HEDGECORE_API_VERSION;
+
+std::string version() { return HEDGECORE_VERSION; }
 
 std::string compiler() {
 #if defined(__clang__)

@@ -7,11 +7,13 @@
 #include <cstdlib>
 #include <exception>
 #include <fstream>
+#include <memory>
 #include <mutex>
 #include <stdexcept>
 #include <string>
 #include <system_error>
 #include <thread>
+#include <utility>
 
 #if defined(__linux__) || defined(__APPLE__)
 #include <pthread.h>
@@ -96,9 +98,9 @@ struct Job {
         return true;
     }
 
-    // The calling thread also polls; a worker passes no function.
+    // The calling thread also polls; a worker passes no function. A host's thread may come from within a task of another job.
     void run_all(const std::function<void()>* poll) {
-        inside_task = true;
+        const bool nested = std::exchange(inside_task, true);
         auto polled = std::chrono::steady_clock::now();
         while (run_one()) {
             if (!poll || !*poll) continue;
@@ -111,9 +113,52 @@ struct Job {
                 fail();
             }
         }
-        inside_task = false;
+        inside_task = nested;
     }
 };
+
+// A job in the hands of a host's executor. Work that comes after its end finds none.
+class Lent {
+public:
+    Lent(Job& job, const std::function<void()>& poll) : job_(&job), poll_(&poll) {}
+
+    void work() {
+        {
+            const std::lock_guard lock(mutex_);
+            if (!job_) return;
+            ++running_;
+        }
+        job_->run_all(std::this_thread::get_id() == caller_ ? poll_ : nullptr);
+        const std::lock_guard lock(mutex_);
+        if (--running_ == 0) done_.notify_all();
+    }
+
+    // Waits for those who have begun.
+    void end() {
+        std::unique_lock lock(mutex_);
+        done_.wait(lock, [this] { return running_ == 0; });
+        job_ = nullptr;
+    }
+
+private:
+    std::mutex mutex_;
+    std::condition_variable done_;
+    Job* job_;
+    const std::function<void()>* poll_;
+    const std::thread::id caller_ = std::this_thread::get_id();
+    int running_ = 0;
+};
+
+void run_by(const Executor& executor, Job& job, int workers, const std::function<void()>& poll) {
+    const auto lent = std::make_shared<Lent>(job, poll);
+    try {
+        for (int i = 0; i < workers; ++i) executor([lent] { lent->work(); });
+    } catch (...) {
+        job.fail();
+    }
+    job.run_all(&poll);
+    lent->end();
+}
 
 // Workers wait for a job; one job at a time. The pool lives as long as the process: threads that wait are not joined at exit, so
 // that neither interpreter shutdown nor static destruction can hang on them.
@@ -173,22 +218,36 @@ private:
     int started_ = 0, taking_part_ = 0, running_ = 0;
 };
 
-// Leaked on purpose (see Pool). After fork the child has none of the threads and starts afresh with a pool of its own; the old one, whose
-// locks may be held by threads that no longer exist, is left alone.
-Pool* pool = nullptr;
-std::once_flag pool_once;
+// Whose threads do the work.
+struct Threads {
+    Pool pool;
+    std::atomic<bool> has_executor{false};
+    std::mutex mutex;
+    std::shared_ptr<const Executor> executor;
+};
 
-Pool& the_pool() {
-    std::call_once(pool_once, [] {
-        pool = new Pool;
+// Leaked on purpose (see Pool). After fork the child has none of the threads and starts afresh with a pool of its own; the old one, whose
+// locks may be held by threads that no longer exist, is left alone, and so is the host's executor.
+Threads* the_threads = nullptr;
+std::once_flag threads_once;
+
+Threads& threads_in_use() {
+    std::call_once(threads_once, [] {
+        the_threads = new Threads;
 #if defined(__linux__) || defined(__APPLE__)
         pthread_atfork(nullptr, nullptr, [] {
-            pool = new Pool;
+            the_threads = new Threads;
             inside_task = false;
         });
 #endif
     });
-    return *pool;
+    return *the_threads;
+}
+
+std::shared_ptr<const Executor> executor_of(Threads& threads) {
+    if (!threads.has_executor.load(std::memory_order_acquire)) return nullptr;
+    const std::lock_guard lock(threads.mutex);
+    return threads.executor;
 }
 
 }  // namespace
@@ -205,6 +264,14 @@ void set_num_threads(int threads) {
     chosen_threads.store(threads, std::memory_order_relaxed);
 }
 
+void set_executor(Executor executor) {
+    auto made = executor ? std::make_shared<const Executor>(std::move(executor)) : nullptr;
+    Threads& threads = threads_in_use();
+    const std::lock_guard lock(threads.mutex);
+    threads.has_executor.store(made != nullptr, std::memory_order_release);
+    threads.executor.swap(made);  // the old one goes after the lock, with what it holds
+}
+
 void parallel_for(std::size_t n, std::size_t chunk, const Execution& execution,
                   const std::function<void(std::size_t, std::size_t)>& task) {
     if (n == 0) return;
@@ -219,15 +286,17 @@ void parallel_for(std::size_t n, std::size_t chunk, const Execution& execution,
     const std::size_t chunks = (n + chunk - 1) / chunk;
     const int threads = execution.threads > 0 ? execution.threads : num_threads();
     const int workers = static_cast<int>(std::min<std::size_t>(chunks, static_cast<std::size_t>(threads))) - 1;
-    // While another call has the workers, this one runs on its own thread alone: the results are the same.
     if (workers > 0) {
-        Pool& threads_pool = the_pool();
-        std::unique_lock turn(threads_pool.one_job, std::try_to_lock);
-        if (turn.owns_lock()) {
-            threads_pool.run(job, workers);
+        Threads& in_use = threads_in_use();
+        const std::shared_ptr<const Executor> executor = executor_of(in_use);
+        std::unique_lock turn(in_use.pool.one_job, std::defer_lock);
+        if (executor) {
+            run_by(*executor, job, workers, execution.poll);
+        } else if (turn.try_lock()) {
+            in_use.pool.run(job, workers);
             job.run_all(&execution.poll);
-            threads_pool.finish();
-        } else {
+            in_use.pool.finish();
+        } else {  // another call has the workers: the results are the same
             job.run_all(&execution.poll);
         }
     } else {
