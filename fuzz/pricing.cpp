@@ -212,7 +212,7 @@ void check_within_bounds(const Results& a, const Results& b, const std::vector<R
         const double p = a.of(Greek::price, i), q = b.of(Greek::price, i);
         if (!is_moderate(rows[i]) || !(p > 1e-290 && p < 1e290)) continue;
         const Row& row = rows[i];
-        const auto part = [&](Greek g, double x) { return has(c, g) ? std::fabs(a.of(g, i) * x) : 0.0; };
+        const auto part = [&](Greek g, double x) { return has(c, g) && x != 0.0 ? std::fabs(a.of(g, i) * x) : 0.0; };
         const double by_vol = part(Greek::vega, row.value[vol]);
         double kappa = part(Greek::delta, row.value[underlying]) + part(Greek::dual_delta, row.value[strike]) + 1.5 * by_vol;
         if (c.form == 1) kappa += p;
