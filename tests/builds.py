@@ -1,6 +1,6 @@
 """The core built by each compiler for each processor: the flags of cpp/CMakeLists.txt, no CMake.
 
-Objects and programs are kept in build/tests; each is remade when its command, its compiler or a C++
+Objects and programs are kept in build/tests; each is remade when its command, its compiler, what it is made of or a C++
 source has changed.
 """
 
@@ -78,7 +78,9 @@ class Toolchain:
     def make(self, target: Path, arguments: list[str], command: tuple[str, ...] = ()) -> Path:
         """The target, made by the compiler (or that command) if what makes it has changed."""
         line = [*(command or self.command), *arguments, "-o", str(target)]
-        key = "\n".join([*line, self.version, sources_digest()])
+        files = [Path(word).read_bytes() for word in arguments if Path(word).is_file()]
+        read = hashlib.sha256(b"".join(files)).hexdigest()
+        key = "\n".join([*line, self.version, sources_digest(), read])
         stamp = target.with_name(f"{target.name}.made-by")
         if target.exists() and stamp.exists() and stamp.read_text() == key:
             return target

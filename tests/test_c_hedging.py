@@ -375,13 +375,16 @@ def test_an_older_policy_is_shorter(library: Any) -> None:
     assert policy.zakamouline == 4.76
 
 
-@pytest.mark.parametrize(("language", "place"), [("c", 1), ("cpp", 0)])
-def test_programs_of_the_documentation(tmp_path: Path, language: str, place: int) -> None:
+@pytest.mark.parametrize(
+    ("language", "call"), [("c", "hc_hedge_simulate"), ("cpp", "simulate_hedging")]
+)
+def test_programs_of_the_documentation(tmp_path: Path, language: str, call: str) -> None:
     """Compiled against the public headers alone, they print what Python says."""
     chain = toolchain("gcc", platform.machine())
     text = (ROOT / "docs" / "embedding.md").read_text()
     source = tmp_path / f"hedge.{language}"
-    source.write_text(re.findall(rf"```{language}\n(.*?)```", text, re.DOTALL)[place])
+    programs = re.findall(rf"```{language}\n(.*?)```", text, re.DOTALL)
+    source.write_text(next(program for program in programs if call in program))
     printed = chain.run(chain.program(f"hedge_in_{language}", source))
     run = hg.simulate(
         hg.Option(strike=100, expiry=30 / 365, vol=0.6, quantity=-1), hc.paths.GBM(vol=0.6),

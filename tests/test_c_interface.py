@@ -118,7 +118,8 @@ def test_the_program_of_the_documentation(tmp_path: Path) -> None:
     chain = toolchain("gcc", platform.machine())
     text = (ROOT / "docs" / "embedding.md").read_text()
     source = tmp_path / "vols.c"
-    source.write_text(re.findall(r"```c\n(.*?)```", text, re.DOTALL)[0])
+    programs = re.findall(r"```c\n(.*?)```", text, re.DOTALL)
+    source.write_text(next(program for program in programs if "hc_surface_vol" in program))
     printed = chain.run(chain.program("vols_in_c", source))
     svi = [[0.004, 0.06, -0.30, 0.01, 0.08], [0.020, 0.10, -0.25, 0.00, 0.15]]
     fitted = surface.Surface("BTC", None, [0.05, 0.2], [70_000, 70_900], svi, [[-1, 1]] * 2)

@@ -107,11 +107,11 @@ class TestOutput:
         assert read["total"]["residual_share"] < 0.05
 
     def test_the_documentation_shows_this(self, quarter_file: Path) -> None:
-        text = (ROOT / "docs" / "reports.md").read_text().split("## P&L explain")[1]
-        asked = text.split("```sh\n")[1].split("```")[0].split()
+        text = (ROOT / "docs" / "reports.md").read_text().split("The open interest of a chain")[1]
+        asked = text.split("`")[1].split()
         shown = text.split("```text\n")[1].split("```")[0].split()
-        assert (asked[:3], shown[-1]) == (["hedgecore", "explain", "chain.parquet"], "...")
-        found = run("explain", quarter_file, *asked[3:]).stdout
+        assert (asked[0], shown[-1]) == ("--from", "...")
+        found = run("explain", quarter_file, *asked).stdout
         found = found.replace(quarter_file.name, "chain.parquet").split()
         assert found[: len(shown) - 1] == shown[:-1]
 

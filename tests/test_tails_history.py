@@ -11,7 +11,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import hedgecore as hc
-from conftest import ROOT
 from hedgecore.tails import History, Moves, covariance, historical, vols_of
 from test_scenarios import book, market
 
@@ -377,15 +376,3 @@ def test_an_index_of_vol_counts_at_the_end_of_its_day(shared: Path) -> None:
     assert same > 0.2
     assert same > np.corrcoef(size[1:], rise[:-1])[0, 1]  # the index before the day
     assert same > np.corrcoef(size[:-1], rise[1:])[0, 1]
-
-
-def test_the_example_of_the_documentation() -> None:
-    code = (ROOT / "docs" / "tails.md").read_text().split("```python\n")[1].split("```")[0]
-    n = 6_700  # 100 losses beyond 0.9 of the days
-    when = times(1)[0] + 4 * HOUR * np.arange(n)
-    names: dict[str, Any] = {"book": book(), "market": market()}
-    for i, coin in enumerate(("btc", "eth")):
-        names[f"{coin}_bars"] = (when, walk(n, i))
-        names[f"{coin}_vols"] = (when, 0.005 * walk(n, 2 + i, 0.002))
-    exec(code, names)  # noqa: S102
-    assert names["tail"].expected_shortfall > names["tail"].value_at_risk

@@ -33,7 +33,9 @@ def run(*command: str | Path, **more: object) -> str:
         [str(word) for word in command], capture_output=True, text=True, check=False, **more
     )  # type: ignore[call-overload]
     if done.returncode != 0:
-        sys.exit(f"{' '.join(map(str, command))}\n{done.stdout}{done.stderr}")
+        told = (done.stdout + done.stderr).splitlines()
+        errors = [line for line in told if "error:" in line]
+        sys.exit("\n".join([" ".join(map(str, command)), *errors, *told[-20:]]))
     return str(done.stdout)
 
 
@@ -65,15 +67,13 @@ def wheel(source: Path, python: Path, compiler: str, folder: Path) -> Path:
         "SOURCE_DATE_EPOCH": release_time(),
         "CXXFLAGS": f"-ffile-prefix-map={unpacked}=hedgecore",
     }
-    header = Path(
-        run(python, "-c", "import sysconfig; print(sysconfig.get_config_h_filename())").strip()
-    )
-    if header.parent.parent.name.endswith(
-        "-linux-gnu"
-    ):  # Debian's, which its Python.h looks for beside the system's
-        beside = folder / "include" / header.parent.parent.name
+    asked = "import sysconfig as s; print(s.get_path('include'), s.get_config_var('MULTIARCH'))"
+    include, multiarch = run(python, "-c", asked).split()
+    headers = Path(include).parent / multiarch / Path(include).name
+    if headers.is_dir():  # Debian's own, which its Python.h looks for beside the system's
+        beside = folder / "include" / multiarch
         beside.mkdir(parents=True)
-        (beside / header.parent.name).symlink_to(header.parent)
+        (beside / headers.name).symlink_to(headers)
         settings["CXXFLAGS"] += f" -idirafter {beside.parent}"
     settings.pop("CMAKE_CXX_COMPILER_LAUNCHER", None)  # knows compilers of one word alone
     if compiler == "zig":
