@@ -213,3 +213,14 @@ def test_a_price_that_is_none_beside_the_largest_has_vol_zero() -> None:
         5e-324, "call", strike=1e5, expiry=1.0, forward=1e5, return_status=True
     )
     assert (vol, status) == (0.0, hc.Status.OK)
+
+
+def test_amounts_without_digits_have_no_vol() -> None:
+    """At the smallest discount the discounted forward and strike are 126 and 124 units of the last bit."""
+    tiny = 5e-324
+    vol, status = hc.implied_vol(
+        tiny, "call", strike=123.92767223620966, expiry=0.15, forward=126.22110322728312,
+        discount=tiny, settlement="inverse", return_status=True,
+    )  # fmt: skip
+    assert np.isnan(vol)
+    assert status is hc.Status.INVALID_INPUT

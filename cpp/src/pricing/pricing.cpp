@@ -198,6 +198,9 @@ Faults implied_vol(const Options& options, Column<double> price, double* vol, St
                     code = Status::above_maximum;
                     fault = {1, i, "price", block.price[i],
                              normal ? "below the value at the largest finite vol" : "below the value at infinite vol"};
+                } else if (!(block.vol[i] >= 0.0)) {
+                    code = Status::invalid_input;
+                    fault = {1, i, "price", block.price[i], "of amounts with digits: discounted they are below 2.2e-308"};
                 } else {
                     continue;
                 }
