@@ -395,6 +395,9 @@ def test_breaches() -> None:
     order = [b.excess / max(abs(b.high if b.value > b.high else b.low), 1e-300) for b in breaches]
     assert order == sorted(order, reverse=True)
     assert held.check({"BTC": {"net_delta": 1e9}}) == []
+    at = abs(delta.value)
+    assert held.check({"BTC": {"net_delta": at * (1 - 1e-12)}}) == []  # sums are rounded
+    assert held.check({"BTC": {"net_delta": at * (1 - 1e-6)}})
     without = held.risk(market())
     assert not without.has_strikes
     assert [str(b) for b in without.check(LIMITS)] == [str(b) for b in breaches]
