@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import itertools
+import subprocess
 import sys
+import textwrap
+import warnings
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -15,7 +19,11 @@ from hedgecore.hedging import optimise as ho
 from hedgecore.hedging.optimise import solvers
 from hedgecore.scenarios import Nodes
 
-pytest.importorskip("highspy", reason="the solvers need the extra optimise")
+
+@pytest.fixture
+def highs() -> None:
+    pytest.importorskip("highspy", reason="the solvers need the extra optimise")
+
 
 MARKET = hc.Market(
     "2026-06-10",
@@ -57,6 +65,7 @@ def scenarios(of: ho.Problem, count: int = 400, seed: int = 1) -> ho.Scenarios:
     return ho.Scenarios.of(of, nodes, vol_shock="relative")
 
 
+@pytest.mark.usefixtures("highs")
 def test_the_limits_hold_in_the_book_that_is_left() -> None:
     plan = ho.cheapest(problem(limits=LIMITS))
     assert not plan.book.check(
@@ -83,6 +92,7 @@ def test_the_limits_hold_in_the_book_that_is_left() -> None:
     assert table["fee"][row] == pytest.approx(size * min(0.0003, 0.125 * price) * 90_000)
 
 
+@pytest.mark.usefixtures("highs")
 def test_cheapest_is_the_optimum_of_cvxpy() -> None:
     cvxpy = pytest.importorskip("cvxpy", reason="the oracle of the test group")
     of = problem(limits=LIMITS, cash=200_000.0, positions={"BTC-26JUN26-*": 25})
@@ -96,6 +106,7 @@ def test_cheapest_is_the_optimum_of_cvxpy() -> None:
     assert plan.cost == pytest.approx(best, rel=1e-6)
 
 
+@pytest.mark.usefixtures("highs")
 def test_shadow_prices_are_the_change_of_the_cost() -> None:
     def cost(delta: float) -> ho.Plan:
         return ho.cheapest(problem(limits={"BTC": {"net_delta": [delta, delta], "vega_usd": 20}}))
@@ -107,6 +118,7 @@ def test_shadow_prices_are_the_change_of_the_cost() -> None:
     assert "BTC vega_usd" in plan.constraints(binding=True)["constraint"].tolist()
 
 
+@pytest.mark.usefixtures("highs")
 def test_lots_are_the_optimum_of_brute_force() -> None:
     names = ["BTC-26JUN26-90000-C", "BTC-31JUL26-90000-P", "BTC-31JUL26-95000-P"]
     chosen = quotes(names, size=3.0, perpetuals=False)
@@ -127,6 +139,7 @@ def test_lots_are_the_optimum_of_brute_force() -> None:
     assert np.all(plan.quantity == np.round(plan.quantity))
 
 
+@pytest.mark.usefixtures("highs")
 def test_tickets_and_least_trades() -> None:
     free = ho.cheapest(problem(limits=LIMITS))
     few = ho.cheapest(problem(limits=LIMITS, max_tickets=free.tickets - 1, min_trade=0.5), gap=1e-6)
@@ -136,6 +149,7 @@ def test_tickets_and_least_trades() -> None:
     assert (coins[few.amount > 0] >= 0.5 - 1e-6).all()
 
 
+@pytest.mark.usefixtures("highs")
 def test_what_cannot_be_kept_is_named_with_the_plan_that_breaks_it_least() -> None:
     limits = {"BTC": {"vega_usd": 1, "gamma_usd_1pct": 1e9}}
     of = problem(quotes=quotes(["BTC-26JUN26-80000-P"], size=2.0), limits=limits)
@@ -152,6 +166,7 @@ def test_what_cannot_be_kept_is_named_with_the_plan_that_breaks_it_least() -> No
     assert "NOT KEPT" in repr(error.plan)
 
 
+@pytest.mark.usefixtures("highs")
 def test_an_objective_without_end_names_what_grows() -> None:
     of = problem(quotes=quotes(size=None))
     pnl = ho.Scenarios.of_matrix(of, np.zeros(2), np.ones((2, len(of.quotes))) * 1e6)
@@ -173,6 +188,104 @@ def test_targets_met_exactly_need_no_solver() -> None:
         ho.neutralise(problem(quotes=quotes(names[:1], perpetuals=False), targets=targets))
 
 
+@pytest.mark.usefixtures("highs")
+def test_futures_with_an_entry_price_are_entered_at_the_quote() -> None:
+    held = {"instrument": ["BTC-PERPETUAL"], "quantity": [1e6], "entry_price": [85_000.0]}
+    of = problem(actions=(), limits={"BTC": {"net_delta": 1.0}})
+    of = replace(of, book=BOOK + hc.Book.from_frame(held))
+    plan = ho.cheapest(of)
+    assert abs(plan.after.total["BTC"]["net_delta"]) == pytest.approx(1.0)
+    (row,) = np.flatnonzero(plan.quantity)
+    assert of.quotes.table.name[row] == "BTC-PERPETUAL"
+    assert plan.trades.entry_price.tolist() == [
+        (of.quotes.ask if plan.quantity[row] > 0 else of.quotes.bid)[row]
+    ]
+    value = [r.total["BTC"]["value_usd"] for r in (plan.before, plan.after)]
+    # the book is worth less by the spread alone
+    assert value[1] - value[0] == pytest.approx(-plan.spread, rel=1e-3)
+
+
+def test_neutralise_does_not_look_at_lots() -> None:
+    targets = {"BTC": {"net_delta": 0.0, "gamma_usd_1pct": 0.0}}
+    chosen = quotes(["BTC-26JUN26-90000-P"], size=None)
+    plan = ho.neutralise(problem(quotes=chosen, targets=targets, lots=True))
+    after, before = plan.after.total["BTC"], plan.before.total["BTC"]
+    for name in targets["BTC"]:
+        assert abs(after[name]) < 1e-8 * abs(before[name])
+    assert "lots are not looked at" in repr(plan)
+    assert not any("lots" in note for note in ho.neutralise(replace(plan.problem)).notes)
+
+
+def test_neutralise_needs_numpy_alone() -> None:
+    code = """
+        import sys
+        for name in ("highspy", "clarabel", "scipy", "polars", "pandas"):
+            sys.modules[name] = None  # as if it were not installed
+        import hedgecore as hc
+        from hedgecore.hedging import optimise as ho
+        name = "BTC-26JUN26-90000-C"
+        market = hc.Market("2026-06-10", index={"BTC": 90_000.0}, vols=0.55, forwards={("BTC", "2026-06-26"): 90_300.0})
+        book = hc.Book.from_frame({"instrument": [name], "quantity": [-20.0]})
+        quotes = ho.Quotes.of({"instrument": [name], "bid": [0.045], "ask": [0.046]}, market)
+        targets = {"BTC": {"net_delta": 0.0, "gamma_usd_1pct": 0.0}}
+        problem = ho.Problem(book=book, market=market, quotes=quotes, targets=targets)
+        print(round(float(ho.neutralise(problem).quantity[0]), 9))
+        try:
+            ho.cheapest(problem)
+        except ImportError as error:
+            print(error)
+        """
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(code)], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    bought, message = done.stdout.splitlines()
+    assert float(bought) == 20.0
+    assert 'pip install "hedgecore[optimise]"' in message
+
+
+@pytest.mark.usefixtures("highs")
+def test_ctrl_c_ends_a_search_for_whole_numbers() -> None:
+    # a market split, which takes hours; the key is pressed when the solver asks for the first time whether to stop
+    code = """
+        import os, signal
+        import numpy as np
+        from hedgecore.hedging.optimise import solvers
+
+        rng = np.random.default_rng(1)
+        rows = rng.integers(0, 100, (5, 40)).astype(float)
+        half = np.floor(rows.sum(axis=1) / 2)
+        program = solvers.Program(np.zeros(40), np.zeros(40), np.ones(40), rows, half, half, np.ones(40, bool))
+        answer, pressed = solvers.Highs._asked, []
+        def press(self, *asked):
+            if not pressed:
+                pressed.append(os.kill(os.getpid(), signal.SIGINT))
+            answer(self, *asked)
+        solvers.Highs._asked = press
+        try:
+            solvers.solve(program, time_limit=60.0)
+        except KeyboardInterrupt:
+            print("interrupted")
+        """
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(code)], capture_output=True, text=True, check=False
+    )
+    assert (done.stdout, done.stderr) == ("interrupted\n", "")
+
+
+@pytest.mark.usefixtures("highs")
+def test_rolls_of_a_problem_without_a_plan_warn_of_nothing() -> None:
+    limits = {"BTC": {"vega_usd": 1, "gamma_usd_1pct": 1}}
+    of = problem(quotes=quotes(size=0.05), actions=("open", "resize", "roll"), limits=limits)
+    assert np.isinf(of.rows.weight).any()  # the sizes that rolls share
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with pytest.raises(ho.InfeasibleHedge) as caught:
+            ho.cheapest(of)
+    assert all(violation.name.startswith("BTC ") for violation in caught.value.plan.violations)
+
+
+@pytest.mark.usefixtures("highs")
 def test_least_shortfall_is_the_optimum_of_rockafellar_and_uryasev() -> None:
     cvxpy = pytest.importorskip("cvxpy", reason="the oracle of the test group")
     of = problem(budget=4_000.0, quotes=quotes(NAMES[::3]))
@@ -189,6 +302,7 @@ def test_least_shortfall_is_the_optimum_of_rockafellar_and_uryasev() -> None:
     assert plan.cost + plan.tails[0].expected_shortfall[1] == pytest.approx(best, rel=1e-6)
 
 
+@pytest.mark.usefixtures("highs")
 def test_shortfall_in_lots_and_for_a_bound() -> None:
     of = problem(budget=4_000.0, quotes=quotes(NAMES[::3]))
     some = scenarios(of)
@@ -208,6 +322,7 @@ def test_shortfall_in_lots_and_for_a_bound() -> None:
         ho.least_shortfall(of, some, level=0.95, max_shortfall=-1e9, overfit="allow")
 
 
+@pytest.mark.usefixtures("highs")
 def test_too_few_scenarios_in_the_tail_are_refused() -> None:
     of = problem(budget=4_000.0)
     some = scenarios(of)
@@ -222,6 +337,7 @@ def test_too_few_scenarios_in_the_tail_are_refused() -> None:
     assert inside.expected_shortfall[1] < inside.expected_shortfall[0]
 
 
+@pytest.mark.usefixtures("highs")
 def test_the_frontier_falls_with_the_budget() -> None:
     of = problem(quotes=quotes(NAMES[::3]))
     line = ho.frontier(of, scenarios(of), [500.0, 2_000.0, 8_000.0], level=0.95, overfit="allow")
@@ -241,6 +357,7 @@ def test_histories_are_split_in_order_with_a_gap() -> None:
     assert first.sample == pytest.approx(5.0)
 
 
+@pytest.mark.usefixtures("highs")
 def test_the_worst_case_is_the_least() -> None:
     of = problem(quotes=quotes(NAMES[::3]))
     some = scenarios(of, 60)
@@ -253,6 +370,7 @@ def test_the_worst_case_is_the_least() -> None:
         assert (-some.pnl(of.columns.legs @ x)).max() + of.columns.cost @ x >= worst * (1 - 1e-9)
 
 
+@pytest.mark.usefixtures("highs")
 def test_least_variance_is_the_optimum_of_cvxpy_and_its_variance_that_of_a_simulation() -> None:
     pytest.importorskip("clarabel", reason="quadratic programs need the extra optimise")
     cvxpy = pytest.importorskip("cvxpy", reason="the oracle of the test group")
@@ -278,6 +396,7 @@ def test_least_variance_is_the_optimum_of_cvxpy_and_its_variance_that_of_a_simul
     assert plan.cost + 1e-5 / 2 * now @ moments @ now == pytest.approx(best, rel=1e-6)
 
 
+@pytest.mark.usefixtures("highs")
 def test_a_roll_is_one_order_for_both_legs() -> None:
     forbid = ["BTC-PERPETUAL"]
     rolls = ho.Rolls(cheaper_fee=0.0, spread=0.5)
@@ -299,6 +418,7 @@ def test_a_roll_is_one_order_for_both_legs() -> None:
     assert np.abs(plan.quantity[c]) <= abs(of.held[c]) * (1 + 1e-9)
 
 
+@pytest.mark.usefixtures("highs")
 def test_what_a_trade_is_for() -> None:
     plan = ho.cheapest(problem(actions=("resize",), targets={"BTC": {"expiry": {"vega_usd": 0.0}}}))
     table = plan.table()
@@ -315,7 +435,20 @@ def test_what_a_trade_is_for() -> None:
         ({"budget": -1.0}, "budget = -1.0 must be"),
         ({"forbid": ["ETH-*"]}, "'ETH-[*]' fits no instrument"),
         ({"actions": ("hold",)}, "'hold' is none of open, resize, roll"),
+        ({"actions": "open"}, "actions = 'open' must be a list of texts"),
+        ({"forbid": "BTC-*"}, "forbid = 'BTC-[*]' must be a list of texts"),
+        ({"budget": "x"}, "budget = 'x' must be zero or positive, or None"),
+        ({"cash": True}, "cash = True must be zero or positive, or None"),
+        ({"min_trade": "1"}, "min_trade = '1' must be zero or positive"),
+        ({"lots": "no"}, "lots = 'no' must be True or False"),
+        ({"rolls": 3}, "rolls = 3 must be Rolls"),
+        ({"targets": 3}, "targets = 3 must be a mapping"),
+        ({"targets": {"BTC": {"net_delta": "x"}}}, "BTC.net_delta = .'x'"),
+        ({"positions": 4}, "positions = 4 must be a mapping"),
+        ({"positions": {"BTC-PERPETUAL": "a"}}, "positions of 'BTC-PERPETUAL' = 'a' must be"),
+        ({"positions": {"BTC-PERPETUAL": [1]}}, "positions of 'BTC-PERPETUAL' = .1. must be"),
         ({"max_tickets": 2.5}, "max_tickets = 2.5 must be a whole number"),
+        ({"max_tickets": True}, "max_tickets = True must be a whole number"),
         ({"positions": {"BTC-PERPETUAL": [2, 1]}}, "positions of 'BTC-PERPETUAL'"),
     ],
 )
@@ -324,6 +457,7 @@ def test_bad_arguments_are_named(more: dict[str, Any], message: str) -> None:
         problem(**more)
 
 
+@pytest.mark.usefixtures("highs")
 def test_bad_quotes_are_named_and_crossed_ones_left_out() -> None:
     with pytest.raises(ValueError, match=r"bid\[1\] = -0.1 must be zero or positive"):
         ho.Quotes.of({"instrument": NAMES[:2], "bid": [0.1, -0.1], "ask": [0.1, 0.1]}, MARKET)

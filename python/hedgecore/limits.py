@@ -231,18 +231,15 @@ def _rule(
     ):
         raise ValueError(f"{where}: a total over underlyings is limited in USD measures only")
     pair = (
-        limit
-        if isinstance(limit, (list, tuple))
-        else [-limit, limit]
-        if _is_number(limit)
-        else None
+        limit if isinstance(limit, (list, tuple)) else [-limit, limit] if is_number(limit) else None
     )
-    if pair is None or len(pair) != 2 or not all(_is_number(v) for v in pair) or pair[0] > pair[1]:
+    if pair is None or len(pair) != 2 or not all(is_number(v) for v in pair) or pair[0] > pair[1]:
         raise ValueError(
             f"{where} = {limit!r} must be a number that is not negative or a pair [low, high]"
         )
     return base, level, measure, float(pair[0]), float(pair[1])
 
 
-def _is_number(value: Any) -> bool:
+def is_number(value: Any) -> bool:
+    """Whether a value is a number; True, False and nan are none."""
     return isinstance(value, Real) and not isinstance(value, bool) and not math.isnan(value)

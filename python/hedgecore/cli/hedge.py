@@ -80,19 +80,27 @@ def read_settings(
     config: Path | None, limits: Path | None, said: Mapping[str, Any]
 ) -> dict[str, Any]:
     """What the files and the options say of the problem."""
-    from hedgecore.hedging.optimise import MEASURES, Problem
+    from hedgecore.config import Catalogue, hints_of
+    from hedgecore.hedging.optimise import MEASURES, Problem, Quotes, Rolls
     from hedgecore.limits import read_limits
 
     settings: dict[str, Any] = {}
     if config is not None:
         try:
-            settings = tomllib.loads(config.read_text(encoding="utf-8"))
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            document = tomllib.loads(config.read_text(encoding="utf-8"))
+            hints, of_quotes = hints_of(Problem), hints_of(Quotes.of)
+            known = {
+                f.name: hints[f.name]
+                for f in fields(Problem)
+                if f.name not in ("book", "market", "quotes")
+            } | {name: of_quotes[name] for name in OF_QUOTES}
+            catalogue = Catalogue({"Rolls": Rolls})
+            for name, value in document.items():
+                if name not in known:
+                    raise ValueError(f"{name!r} is none of {', '.join(known)}")
+                settings[name] = catalogue.build(known[name], value, name)
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError, ValueError) as error:
             raise ValueError(f"{config}: {error}") from None
-        known = [f.name for f in fields(Problem) if f.name not in ("book", "market", "quotes")]
-        for name in settings:
-            if name not in (*known, *OF_QUOTES):
-                raise ValueError(f"{config}: {name!r} is none of {', '.join((*known, *OF_QUOTES))}")
     if limits is not None:
         settings["limits"] = read_limits(limits, MEASURES)
     settings |= said
@@ -114,11 +122,6 @@ def assess(
 
     held = read_held(chain, positions, at, vols, futures)
     rest = {name: value for name, value in settings.items() if name not in OF_QUOTES}
-    if isinstance(rest.get("rolls"), Mapping):
-        try:
-            rest["rolls"] = optimise.Rolls(**rest["rolls"])
-        except TypeError as error:
-            raise ValueError(f"rolls: {error}") from None
     of_quotes = {name: settings[name] for name in OF_QUOTES if name in settings}
     with phase("optimising") as done:
         quotes = optimise.Quotes.of(held.quotes, held.market, at=at, **of_quotes)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from numbers import Integral
 from typing import Any, Final
 
 import numpy as np
@@ -13,9 +14,15 @@ from hedgecore import instruments
 from hedgecore.book import Book
 from hedgecore.hedging.optimise.quotes import Quotes
 from hedgecore.instruments import OPTION
+from hedgecore.limits import is_number
 
 Array = npt.NDArray[Any]
 KINDS: Final = ("open", "resize", "roll")
+
+
+def is_count(value: Any) -> bool:
+    """Whether a value is a whole number that is not negative."""
+    return isinstance(value, Integral) and is_number(value) and int(value) >= 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,12 +47,12 @@ class Rolls:
     def __post_init__(self) -> None:
         for name in ("strikes", "expiries"):
             value = getattr(self, name)
-            if not isinstance(value, int) or value < 0:
-                raise ValueError(f"{name} = {value} must be a whole number, zero or positive")
+            if not is_count(value):
+                raise ValueError(f"{name} = {value!r} must be a whole number, zero or positive")
         for name in ("spread", "cheaper_fee"):
             value = getattr(self, name)
-            if not 0 <= value <= 1:
-                raise ValueError(f"{name} = {value} must be from 0 to 1")
+            if not (is_number(value) and 0 <= value <= 1):
+                raise ValueError(f"{name} = {value!r} must be from 0 to 1")
 
 
 @dataclass(frozen=True, eq=False)

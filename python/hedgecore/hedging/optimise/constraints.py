@@ -14,6 +14,7 @@ from hedgecore.hedging.optimise.actions import Actions
 from hedgecore.hedging.optimise.exposures import MEASURES
 from hedgecore.hedging.optimise.quotes import Quotes
 from hedgecore.instruments import Instruments
+from hedgecore.limits import is_number
 
 Array = npt.NDArray[Any]
 
@@ -110,8 +111,10 @@ def position_rows(
     """Return the rows of limits on what is held after the trades, by pattern of names."""
     rows = []
     for pattern, limit in positions.items():
-        pair = limit if isinstance(limit, (list, tuple)) else (-limit, limit)
-        if len(pair) != 2 or not pair[0] <= pair[1]:
+        pair = limit if isinstance(limit, (list, tuple)) else (limit,)
+        if len(pair) == 1 and is_number(limit):
+            pair = (-limit, limit)
+        if len(pair) != 2 or not all(map(is_number, pair)) or not pair[0] <= pair[1]:
             raise ValueError(
                 f"positions of {pattern!r} = {limit!r} must be a number that is not negative or a pair [low, high]"
             )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from hedgecore.hedging.optimise import solvers
@@ -13,7 +15,8 @@ def neutralise(problem: Problem, *, ridge: float = 0.0) -> Plan:
     """Return the trades z that minimise |W (E z + e - target)|^2 + ridge |z|^2, z in coins and W one over what the book is off.
 
     With as many fit instruments as targets and ``ridge`` 0 every target is met; with more, the least |z| does it.  What it
-    costs is stated and not minimised; ``notes`` name quoted sizes that it exceeds.  Needs numpy alone.
+    costs is stated and not minimised; ``notes`` name quoted sizes that it exceeds, and say that trades are in no whole lots where
+    ``lots`` asks for them.  Needs numpy alone.
 
     Parameters
     ----------
@@ -29,6 +32,10 @@ def neutralise(problem: Problem, *, ridge: float = 0.0) -> Plan:
     """
     if not 0 <= ridge < np.inf:
         raise ValueError(f"ridge = {ridge} must be zero or positive")
+    notes = []
+    if problem.lots:  # rounded trades would miss the targets
+        problem = replace(problem, lots=False)
+        notes.append("lots are not looked at: the trades are in no whole lots")
     rows, columns, quotes = problem.rows, problem.columns, problem.quotes
     equal = np.flatnonzero(rows.low == rows.high)
     if not equal.size:
@@ -61,6 +68,7 @@ def neutralise(problem: Problem, *, ridge: float = 0.0) -> Plan:
         x[found[0]] = abs(amount) / problem.scale[found[0]]
         if abs(amount) > columns.upper[found[0]]:
             over.append(str(quotes.table.name[i]))
-    notes = (f"more than the quoted sizes: {', '.join(over)}",) if over else ()
+    if over:
+        notes.append(f"more than the quoted sizes: {', '.join(over)}")
     prices = np.zeros(len(rows)), np.zeros(len(columns))
-    return problem.plan("exact", solvers.Solution(x, 0.0, *prices), notes=notes)
+    return problem.plan("exact", solvers.Solution(x, 0.0, *prices), notes=tuple(notes))

@@ -105,9 +105,13 @@ class Plan:
 
     @cached_property
     def trades(self) -> Book:
-        """The net trades as a book; futures without an entry price."""
+        """The net trades as a book; entry prices are the quotes that are paid, where the book has entry prices of what is traded."""
         rows = np.flatnonzero(self.quantity)
-        return Book(self.problem.quotes.table, rows, self.quantity[rows])
+        q, own = self.problem.quotes, self.problem.book
+        stated = own.instruments.name[own.row[np.isfinite(own.entry_price)]]
+        quote = np.where(self.quantity > 0, q.ask, q.bid)
+        entry = np.where(np.isin(q.table.name, stated), quote, np.nan)
+        return Book(q.table, rows, self.quantity[rows], entry[rows])
 
     @cached_property
     def book(self) -> Book:

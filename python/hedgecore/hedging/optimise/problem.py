@@ -16,12 +16,12 @@ from hedgecore import risk
 from hedgecore.book import Book, Market
 from hedgecore.hedging.optimise import actions as doing
 from hedgecore.hedging.optimise import constraints, solvers
-from hedgecore.hedging.optimise.actions import Actions, Rolls
+from hedgecore.hedging.optimise.actions import Actions, Rolls, is_count
 from hedgecore.hedging.optimise.constraints import Rows
 from hedgecore.hedging.optimise.exposures import MEASURES, book_measures, unit_measures
 from hedgecore.hedging.optimise.plan import InfeasibleHedge, Plan, Violation
 from hedgecore.hedging.optimise.quotes import Quotes
-from hedgecore.limits import read_limits
+from hedgecore.limits import is_number, read_limits
 
 Array = npt.NDArray[Any]
 _HARD = 1e3
@@ -75,7 +75,7 @@ class Problem:
     targets: Mapping[str, Any] = field(default_factory=dict)
     actions: Sequence[str] = ("open", "resize", "roll")
     rolls: Rolls = Rolls()  # noqa: RUF009  frozen
-    positions: Mapping[str, Any] = field(default_factory=dict)
+    positions: Mapping[str, float | Sequence[float]] = field(default_factory=dict)
     forbid: Sequence[str] = ()
     cash: float | None = None
     budget: float | None = None
@@ -87,14 +87,27 @@ class Problem:
         """Check the numbers, and build the rows so that wrong names are said here."""
         for name in ("cash", "budget"):
             value = getattr(self, name)
-            if value is not None and not 0 <= value < math.inf:
-                raise ValueError(f"{name} = {value} must be zero or positive, or None")
-        if not 0 <= self.min_trade < math.inf:
-            raise ValueError(f"min_trade = {self.min_trade} must be zero or positive")
-        if self.max_tickets is not None and not (
-            isinstance(self.max_tickets, int) and self.max_tickets >= 0
+            if value is not None and not (is_number(value) and 0 <= value < math.inf):
+                raise ValueError(f"{name} = {value!r} must be zero or positive, or None")
+        if not (is_number(self.min_trade) and 0 <= self.min_trade < math.inf):
+            raise ValueError(f"min_trade = {self.min_trade!r} must be zero or positive")
+        if self.max_tickets is not None and not is_count(self.max_tickets):
+            raise ValueError(f"max_tickets = {self.max_tickets!r} must be a whole number or None")
+        for name, kind, words in (
+            ("lots", (bool, np.bool_), "True or False"),
+            ("rolls", Rolls, "Rolls"),
+            ("targets", Mapping, "a mapping"),
+            ("positions", Mapping, "a mapping"),
+            ("limits", (Mapping, str, Path), "a mapping or the path of a file"),
         ):
-            raise ValueError(f"max_tickets = {self.max_tickets} must be a whole number or None")
+            value = getattr(self, name)
+            if not isinstance(value, kind):
+                raise ValueError(f"{name} = {value!r} must be {words}")  # noqa: TRY004
+        for name in ("actions", "forbid"):
+            value = getattr(self, name)
+            # a text is a sequence of letters, each of which would be a pattern
+            if isinstance(value, str) or not all(isinstance(one, str) for one in value):
+                raise ValueError(f"{name} = {value!r} must be a list of texts")
         if isinstance(self.limits, (str, Path)):
             object.__setattr__(self, "limits", read_limits(self.limits, MEASURES))
         if self.lots:
@@ -234,11 +247,13 @@ class Problem:
         weight[:rows] = self.rows.weight
         found = solvers.relax(program, weight)
         names = self.rows.name
+        soft = np.flatnonzero(np.isfinite(self.rows.weight))
+        broken = soft[np.abs(found.excess[soft]) * self.rows.weight[soft] > 1e-9]
         violations = tuple(
             Violation(
                 names[i], float(self.rows.low[i]), float(self.rows.high[i]), float(found.excess[i])
             )
-            for i in np.flatnonzero(np.abs(found.excess[:rows]) * self.rows.weight[:rows] > 1e-9)
+            for i in broken
         )
         conflict = [names[i] for i in found.conflict if i < rows]
         actions = self.columns.names(self.quotes)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import threading
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
@@ -125,11 +126,11 @@ class Highs:
     def solve(self) -> Solution:
         """Solve as it stands."""
         highs, status = self._highs, self._highspy.HighsModelStatus
-        highs.run()
+        self._run()
         found = highs.getModelStatus()
         if found == status.kUnboundedOrInfeasible:  # presolve does not say which
             highs.setOptionValue("presolve", "off")
-            highs.run()
+            self._run()
             found = highs.getModelStatus()
         if found == status.kInfeasible:
             raise InfeasibleProgram("no point keeps all the rows")
@@ -148,6 +149,38 @@ class Highs:
         return Solution(
             x, info.objective_function_value, np.array(solution.row_dual), np.array(solution.col_dual)
         )  # fmt: skip
+
+    def _run(self) -> None:
+        """Run; whole numbers in a thread of their own, so that Ctrl-C is heard and ends it."""
+        if not self._whole:
+            self._highs.run()
+            return
+        kind = self._highspy.cb.HighsCallbackType.kCallbackMipInterrupt
+        self._highs.setCallback(self._asked, None)
+        self._highs.startCallback(kind)
+        self._stop, done = False, threading.Event()
+
+        def work() -> None:
+            try:
+                self._highs.run()
+            finally:
+                done.set()
+
+        # not Thread.join, which Ctrl-C makes believe that the thread has ended (Python 3.11)
+        worker = threading.Thread(target=work)
+        try:
+            worker.start()
+            while not done.wait(0.05):
+                pass
+        finally:
+            self._stop = True
+            done.wait()
+            self._highs.stopCallback(kind)
+        worker.join()
+
+    def _asked(self, kind: Any, message: str, out: Any, into: Any, data: Any) -> None:  # noqa: ARG002
+        """Answer the solver, which asks again and again whether to stop."""
+        into.user_interrupt = self._stop
 
     def _ray(self) -> Array:
         found = self._highs.getPrimalRay()
