@@ -612,3 +612,10 @@ def test_a_million_buckets_fit_in_memory() -> None:
     risk = held.risk(market())
     positions = risk.positions()
     assert positions["net_delta"].sum() == pytest.approx(risk["net_delta"].sum(), rel=1e-9)
+
+
+def test_a_column_in_brackets_is_no_row(tmp_path: Path) -> None:
+    path = tmp_path / "book.csv"
+    path.write_text("[E. = [7]]\n1\n")
+    with pytest.raises(ValueError, match=r"needs a column 'quantity'; there are \[E. = \[7\]\]"):
+        hc.Book.from_csv(path)
