@@ -203,6 +203,11 @@ def test_futures_with_an_entry_price_are_entered_at_the_quote() -> None:
     value = [r.total["BTC"]["value_usd"] for r in (plan.before, plan.after)]
     # the book is worth less by the spread alone
     assert value[1] - value[0] == pytest.approx(-plan.spread, rel=1e-3)
+    # what is held without a price stays so: the two would be added up
+    bare = hc.Book.from_frame({"instrument": ["BTC-PERPETUAL"], "quantity": [1e6]})
+    plan = ho.cheapest(replace(of, book=BOOK + bare))
+    assert np.isnan(plan.trades.entry_price).all()
+    assert abs(plan.after.total["BTC"]["net_delta"]) == pytest.approx(1.0)
 
 
 def test_neutralise_does_not_look_at_lots() -> None:

@@ -87,10 +87,13 @@ def test_stub_matches_the_extension() -> None:
 def test_the_examples_run(path: Path, tmp_path: Path, request: pytest.FixtureRequest) -> None:
     pytest.importorskip("polars", reason="the examples read chains")
     command = [sys.executable, str(path)]
-    if path.stem == "ranking_on_real_data":  # this and the next have no data of their own
+    if path.stem == "ranking_on_real_data":  # this and the next two have no data of their own
         command += [str(request.getfixturevalue("shared") / "data" / "prices"), "100"]
     if path.stem == "backtest_of_a_strategy":
         command += [str(request.getfixturevalue("shared") / "data"), "BTC"]
+    if path.stem == "hedge_of_a_book":
+        pytest.importorskip("highspy", reason="the example needs the extra optimise")
+        command += [str(request.getfixturevalue("shared") / "data")]
     if path.stem == "frontier_of_policies":
         command += ["1000"]  # paths
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)

@@ -105,12 +105,12 @@ class Plan:
 
     @cached_property
     def trades(self) -> Book:
-        """The net trades as a book; entry prices are the quotes that are paid, where the book has entry prices of what is traded."""
+        """The net trades as a book; entry prices are the quotes that are paid, but of what the book holds without one."""
         rows = np.flatnonzero(self.quantity)
         q, own = self.problem.quotes, self.problem.book
-        stated = own.instruments.name[own.row[np.isfinite(own.entry_price)]]
+        unstated = own.instruments.name[own.row[np.isnan(own.entry_price)]]
         quote = np.where(self.quantity > 0, q.ask, q.bid)
-        entry = np.where(np.isin(q.table.name, stated), quote, np.nan)
+        entry = np.where(np.isin(q.table.name, unstated) | ~(quote > 0), np.nan, quote)
         return Book(q.table, rows, self.quantity[rows], entry[rows])
 
     @cached_property
