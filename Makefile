@@ -57,7 +57,7 @@ baseline: $(VENV)/.test
 	$(BIN)/python tests/instructions.py
 
 # Fuzzes each target for SECONDS, or TARGET alone; INPUT=FILE runs a finding again. SCALAR=1 checks the kernels for undefined behaviour too.
-SECONDS := 60
+SECONDS ?= 60
 fuzz: $(VENV)/.fuzz
 	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python fuzz/run.py --seconds $(SECONDS) $(if $(TARGET),--target $(TARGET)) $(if $(INPUT),--input $(INPUT)) $(if $(SCALAR),--scalar)
 
