@@ -48,9 +48,7 @@ def test_every_account_agrees(numeraire: Any, settlement: Any) -> None:
     assert len(test.carried.trades["step"]) == 6
     assert len(test.carried.settlements["step"]) == 4
     assert test.reconcile() < 1e-13
-    np.testing.assert_allclose(
-        sum(test.lines.values()), test.pnl, rtol=0, atol=1e-9 * np.abs(test.pnl).max()
-    )
+    # the residual is what the other lines leave: its size is what can fail
     assert (test.residual_share() < 0.05).all()
     for policy in test.names:
         entries = test.ledger(policy)

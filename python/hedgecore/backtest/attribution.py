@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hedgecore.backtest.carry import Carried, Life
-from hedgecore.backtest.tape import YEAR_US
+from hedgecore.book import YEAR_US
 
 Array = npt.NDArray[Any]
 

@@ -14,7 +14,8 @@ import numpy.typing as npt
 from hedgecore import pricing
 from hedgecore.backtest.fills import Fills
 from hedgecore.backtest.strategies import Strategy
-from hedgecore.backtest.tape import YEAR_US, Tape
+from hedgecore.backtest.tape import Tape
+from hedgecore.book import YEAR_US
 from hedgecore.hedging.position import Option
 from hedgecore.hedging.schedule import Schedule
 from hedgecore.pricing import price as black

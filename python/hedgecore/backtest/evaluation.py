@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from statistics import NormalDist
 from typing import Any, Final
@@ -12,12 +12,15 @@ import numpy as np
 import numpy.typing as npt
 
 from hedgecore import hedging
+from hedgecore.backtest.carry import Carried
 from hedgecore.backtest.fills import Fills
 from hedgecore.backtest.run import Backtest, run
 from hedgecore.backtest.tape import HOUR_US
 from hedgecore.frames import Columns
-from hedgecore.paths.history import block_length
+from hedgecore.hedging.statistics import mean_of_worst
+from hedgecore.paths.history import block_length, stationary_rows
 from hedgecore.paths.random import whole
+from hedgecore.scenarios.tail import check_level
 
 Array = npt.NDArray[Any]
 DAY_US: Final = 24 * HOUR_US
@@ -50,13 +53,8 @@ def resampled_days(pnl: Array, samples: int, seed: int, block: float | None = No
         block = max(block_length(row) for row in [*pnl, *np.abs(pnl)])
     if not block >= 1:
         raise ValueError(f"block = {block} must be 1 day or longer")
-    rng = np.random.Generator(np.random.Philox(seed))
-    fresh = rng.random((samples, n)) < 1.0 / block
-    fresh[:, 0] = True
-    starts = rng.integers(0, n, (samples, n))
-    since = np.arange(n) - np.maximum.accumulate(np.where(fresh, np.arange(n), 0), axis=1)
-    origin = np.take_along_axis(starts, np.arange(n) - since, axis=1)
-    return np.asarray((origin + since) % n)
+    generator = np.random.Generator(np.random.Philox(seed))
+    return np.asarray(stationary_rows(generator, samples, n, block))
 
 
 def drawdown(pnl: Array) -> Array:
@@ -67,15 +65,8 @@ def drawdown(pnl: Array) -> Array:
 
 def shortfall(pnl: Array, level: float = 0.95) -> Array:
     """Return the expected shortfall along the last axis: the mean loss of the worst share of days, losses positive."""
-    n = pnl.shape[-1]
-    tail = (1.0 - level) * n
-    whole_days = math.floor(tail + 1e-9)
-    worst = np.sort(pnl, axis=-1)
-    weights = np.zeros(n)
-    weights[:whole_days] = 1.0
-    if whole_days < n:
-        weights[whole_days] = max(tail - whole_days, 0.0)
-    return np.asarray(-(worst @ weights) / tail)
+    check_level(level)
+    return mean_of_worst(pnl, level)[0]
 
 
 def scorecard(
@@ -151,18 +142,29 @@ def deflated_sharpe(pnl: Array, tries: int | None = None) -> Array:
     tries
         How many settings were tried; the rows where not given.
     """
-    n, days = tries or len(pnl), pnl.shape[1]
+    n = len(pnl) if tries is None else whole(tries, "tries", 1, 10**9)
+    if n > 1 and len(pnl) == 1:
+        raise ValueError(
+            f"tries = {n} needs the P&L of two tries or more: how far their ratios differ is not in one row"
+        )
     spread = pnl.std(axis=1, ddof=1)
     with np.errstate(divide="ignore", invalid="ignore"):
         ratio = np.where(spread > 0, pnl.mean(axis=1) / spread, 0.0)
-        score = (pnl - pnl.mean(axis=1, keepdims=True)) / np.where(spread > 0, spread, 1.0)[:, None]
-    skew, kurtosis = (score**3).mean(axis=1), (score**4).mean(axis=1)
-    best = 0.0
-    if n > 1 and len(ratio) > 1:
-        normal = NormalDist()
-        best = ratio.std(ddof=1) * ((1 - EULER) * normal.inv_cdf(1 - 1 / n) + EULER * normal.inv_cdf(1 - 1 / (n * math.e)))  # fmt: skip
+        wide = pnl.std(axis=1)
+        score = (pnl - pnl.mean(axis=1, keepdims=True)) / np.where(wide > 0, wide, 1.0)[:, None]
+    between = float(ratio.std(ddof=1)) if n > 1 else 0.0
+    return _deflated(ratio, (score**3).mean(axis=1), (score**4).mean(axis=1), pnl.shape[1], n, between)  # fmt: skip
+
+
+def _deflated(
+    ratio: Array, skew: Array, kurtosis: Array, days: int, tries: int, between: float
+) -> Array:
+    """The probability by Sharpe ratios per day, their moments, and the std of the ratios between the tries."""
+    normal, best = NormalDist(), 0.0
+    if tries > 1:
+        best = between * ((1 - EULER) * normal.inv_cdf(1 - 1 / tries) + EULER * normal.inv_cdf(1 - 1 / (tries * math.e)))  # fmt: skip
     error = np.sqrt(np.maximum(1 - skew * ratio + (kurtosis - 1) / 4 * ratio**2, 1e-12) / (days - 1))  # fmt: skip
-    return np.array([NormalDist().cdf(x) for x in (ratio - best) / error])
+    return np.array([normal.cdf(x) for x in (ratio - best) / error])
 
 
 def frontier(
@@ -228,23 +230,33 @@ def stressed(
     progress: Callable[[int, int], Any] | None = None,
     **arguments: Any,
 ) -> dict[str, Backtest]:
-    """Run the same backtest as it is, with twice the spreads, with twice the fees, and with hedges 1 and 2 steps late.
+    """Run the same backtest as it is, with twice the spreads, with twice the fees and their caps, and with hedges 1 and 2 steps later.
+
+    A rebate is no fee: it stays as it is.
 
     Parameters
     ----------
     tape, strategy, policies, fills, costs, execution, arguments
-        As of :func:`run`.
+        As of :func:`run`; options that were carried already cannot have other fills.
     progress
         Called with the runs that are done, and all.
     """
+    if isinstance(strategy, Carried):
+        raise TypeError("strategy must be a strategy, not options that were carried already: they keep their fills")  # fmt: skip
     fills, costs, execution = fills or Fills(), costs or hedging.Costs(), execution or hedging.Execution()  # fmt: skip
-    dear = replace(costs, fee=2 * costs.fee, fee_per_coin=2 * costs.fee_per_coin, least_fee=2 * costs.least_fee)  # fmt: skip
+    dear = replace(
+        costs, fee=2 * costs.fee, maker_fee=max(2 * costs.maker_fee, costs.maker_fee), fee_per_coin=2 * costs.fee_per_coin,
+        fee_cap=2 * costs.fee_cap, least_fee=2 * costs.least_fee,
+    )  # fmt: skip
+    dear_fills = replace(
+        fills, fee=2 * fills.fee, fee_cap=2 * fills.fee_cap, delivery_fee=2 * fills.delivery_fee, delivery_cap=2 * fills.delivery_cap,
+    )  # fmt: skip
     variants = {
         "as it is": (fills, costs, execution),
         "spreads x 2": (replace(fills, spread=2 * fills.spread), replace(costs, half_spread=2 * costs.half_spread), execution),
-        "fees x 2": (replace(fills, fee=2 * fills.fee, delivery_fee=2 * fills.delivery_fee), dear, execution),
-        "1 step late": (fills, costs, replace(execution, latency=1)),
-        "2 steps late": (fills, costs, replace(execution, latency=2)),
+        "fees x 2": (dear_fills, dear, execution),
+        "1 step late": (fills, costs, replace(execution, latency=_later(execution.latency, 1))),
+        "2 steps late": (fills, costs, replace(execution, latency=_later(execution.latency, 2))),
     }  # fmt: skip
     out = {}
     for name, (fill, cost, how) in variants.items():
@@ -252,3 +264,10 @@ def stressed(
         if progress is not None:
             progress(len(out), len(variants))
     return out
+
+
+def _later(latency: int | Sequence[float], steps: int) -> int | list[float]:
+    """A latency, of a number or of probabilities, so many steps longer."""
+    if isinstance(latency, (int, np.integer)):
+        return int(latency) + steps
+    return [0.0] * steps + [float(x) for x in latency]

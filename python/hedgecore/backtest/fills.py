@@ -47,11 +47,12 @@ class Fills:
         check(self.size > 0, "size", self.size, "positive")
 
     def price(self, quantity: float, bid: float, ask: float) -> float:
-        """Return the price of a trade; NaN where there is no quote for it."""
+        """Return the price of a trade, 0 at least; NaN where there is no quote for it."""
         if self.spread == 1.0:
             return ask if quantity > 0 else bid
         half = 0.5 * (ask - bid)
-        return 0.5 * (bid + ask) + math.copysign(self.spread * half, quantity)
+        price = 0.5 * (bid + ask) + math.copysign(self.spread * half, quantity)
+        return float(np.maximum(price, 0.0))  # NaN stays
 
     def most(self, quantity: float, bid_size: float, ask_size: float) -> float:
         """Return the size that can be traded."""

@@ -23,7 +23,8 @@ class Funding:
     rate
         Of each step: what longs pay until the next, as a share of the notional.
     source
-        Of each step "data", "modelled" (the venue's rule on the perpetual's premium) or "none" (nothing is known: 0).
+        Of each step "data", "modelled" (the venue's rule on the perpetual's premium), "none" (nothing is known: 0), or "mixed": data for a
+        part of it, the rule or 0 for the rest.
     """
 
     rate: Array
@@ -42,32 +43,47 @@ def rule(premium: Array, cap: float = 0.005) -> Array:
 
 
 def funding(tape: Tape, rates: Any = None, cap: float = 0.005) -> Funding:
-    """Return the funding of a tape: from data where they cover a step, else by the venue's rule from what was last seen.
+    """Return the funding of a tape: from data as far as they cover a step, for the rest by the venue's rule from what was last seen.
 
     Parameters
     ----------
     tape
         Its premium is that of the perpetual over the index.
     rates
-        A table of funding of :mod:`hedgecore.venues`: the rate of a payment is for the ``hours`` before it, so that it is taken for
-        the steps in them.
+        A table of funding of :mod:`hedgecore.venues`: the rate of a payment is for the ``hours`` before it; a step gets of each
+        payment the share of its hours that lies in the step.
     cap
         Of the modelled rate per 8 hours.
     """
-    spans = np.append(np.diff(tape.times), 0) / (8 * HOUR_US)
+    spans = np.append(np.diff(tape.times), 0)
     known = np.isfinite(tape.premium)
     per_8h = np.where(known, rule(np.where(known, tape.premium, 0.0), cap), 0.0)
     source = np.where(known, "modelled", "none").astype("U8")
+    paid, covered = np.zeros(len(tape)), np.zeros(len(tape))
     if rates is not None:
-        table = _tables(rates)[0]
-        paid, rate, hours = (_times(table["timestamp"]), table["rate"].astype(np.float64), table["hours"].astype(np.float64))  # fmt: skip
-        order = np.argsort(paid, kind="stable")
-        paid, rate, hours = paid[order], rate[order], hours[order]
-        at = np.searchsorted(paid, tape.times, side="right")
-        inside = at < len(paid)
-        at = np.minimum(at, len(paid) - 1)
-        inside &= tape.times >= paid[at] - hours[at] * HOUR_US
-        inside &= np.isfinite(rate[at])
-        per_8h = np.where(inside, rate[at] * 8.0 / hours[at], per_8h)
-        source = np.where(inside, "data", source)
-    return Funding(per_8h * spans, source)
+        paid, covered = _paid(rates, tape.times)
+        source = np.where(covered > 0, np.where(covered < spans, "mixed", "data"), source)
+    return Funding(paid + per_8h * (spans - covered) / (8 * HOUR_US), source)
+
+
+def _paid(rates: Any, times: Array) -> tuple[Array, Array]:
+    """Of each step what payments bring, by their overlap with it, and the microseconds that they cover."""
+    table = _tables(rates)[0]
+    end, rate = _times(table["timestamp"]), table["rate"].astype(np.float64)
+    start = end - table["hours"].astype(np.float64) * HOUR_US
+    good = np.isfinite(rate) & (start < end)
+    order = np.flatnonzero(good)[np.argsort(end[good], kind="stable")]
+    end, start, rate = end[order], start[order], rate[order]
+    if not len(end):
+        return np.zeros(len(times)), np.zeros(len(times))
+    per_us = rate / (end - start)
+    start[1:] = np.maximum(start[1:], end[:-1])  # no time is paid for twice
+    lengths = end - start
+    knots = np.stack([start, end], axis=1).ravel() - times[0]
+    sums = []
+    for amounts in (per_us * lengths, lengths):
+        total = np.cumsum(amounts)
+        at_knots = np.stack([total - amounts, total], axis=1).ravel()
+        at_knots[2::2] = at_knots[1:-1:2]
+        sums.append(np.append(np.diff(np.interp(times - times[0], knots, at_knots)), 0.0))
+    return sums[0], sums[1]

@@ -123,15 +123,15 @@ class Backtest:
         return {name: lines.get(name, self.pnl - known) for name in LINES}
 
     def reconcile(self) -> float:
-        """Return the largest difference, over policies, of three accounts of the end, as a share of what was turned over.
+        """Return the largest difference, over policies, of two accounts of the end, as a share of what was turned over.
 
-        Cash and positions; the sum of the attribution's lines; and what the simulation's own ledger says of the hedge.
+        Cash and positions, and what the core's own ledger says of the hedge.  The lines are not compared: the residual is what the others
+        leave, so that they always add up; :meth:`residual_share` says how much that is.
         """
         end = self.equity()[:, -1]
-        lines = sum(line.sum(axis=1) for line in self.lines.values())
         core = self.carried.equity[-1] + self.run.pnl[:, 0]
         size = 1e-300 + np.abs(self.carried.trades["amount"]).sum() + np.abs(self.pnl).sum(axis=1)
-        return float(np.max(np.maximum(np.abs(end - lines), np.abs(end - core)) / size))
+        return float(np.max(np.abs(end - core) / size))
 
     def residual_share(self) -> Array:
         """Return abs(residual) over the sum of the sizes of all lines, by policy."""
@@ -206,8 +206,8 @@ def run(
     policies: hedging.Policy | Sequence[hedging.Policy] | Mapping[str, hedging.Policy],
     *,
     fills: Fills | None = None,
-    numeraire: Numeraire = "quote",
-    deltas: Literal["model", "quoted"] = "model",
+    numeraire: Numeraire | None = None,
+    deltas: Literal["model", "quoted"] | None = None,
     instrument: hedging.Perpetual | hedging.Spot | None = None,
     costs: hedging.Costs | None = None,
     execution: hedging.Execution | None = None,
@@ -222,7 +222,7 @@ def run(
     Parameters
     ----------
     tape, strategy, fills, numeraire, deltas, progress
-        As of :func:`carry`; or what it returned in place of a strategy.
+        As of :func:`carry`; or what it returned in place of a strategy, beside which there is no fills, numeraire or deltas.
     policies
         One, several, or names to policies.
     instrument
@@ -239,10 +239,13 @@ def run(
     """
     if isinstance(strategy, Carried):
         carried = strategy
+        for name, value in (("fills", fills), ("numeraire", numeraire), ("deltas", deltas)):
+            if value is not None:
+                raise ValueError(f"{name} = {value!r} must not be given: the options were carried already")  # fmt: skip
         if carried.tape is not tape:
             raise ValueError("strategy: what was carried must have been carried through this tape")
     else:
-        carried = carry(tape, strategy, fills, numeraire=numeraire, deltas=deltas, progress=progress)  # fmt: skip
+        carried = carry(tape, strategy, fills, numeraire=numeraire or "quote", deltas=deltas or "model", progress=progress)  # fmt: skip
     options = carried.options()
     if not options:
         raise ValueError(f"nothing was traded: {dict(carried.counts) or 'the strategy wants nothing'}")  # fmt: skip

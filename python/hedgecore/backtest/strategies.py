@@ -50,10 +50,7 @@ class Positions(Strategy):
 
     def orders(self, known: Tape, held: Mapping[str, float]) -> Orders:  # noqa: ARG002
         """As :class:`Strategy` says."""
-        names = set(known.name.tolist())
         for name, quantity in self.quantity.items():
-            if name not in names:
-                raise ValueError(f"quantity: {name!r} is no option of the chains")
             check(math.isfinite(quantity), f"quantity of {name}", quantity, "finite")
         target = (
             0 if self.at is None else int(np.searchsorted(known.snapshots, _micros(self.at, "at")))

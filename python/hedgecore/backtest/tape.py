@@ -10,10 +10,10 @@ import numpy as np
 import numpy.typing as npt
 
 from hedgecore import frames
+from hedgecore.book import YEAR_US
 from hedgecore.instruments import times_of
 
 Array = npt.NDArray[Any]
-YEAR_US: Final = 365 * 86_400 * 1_000_000
 HOUR_US: Final = 3_600_000_000
 NUMBERS: Final = ("bid", "ask", "bid_size", "ask_size", "mark", "mark_vol", "forward", "index", "delta", "open_interest")  # fmt: skip
 
@@ -41,7 +41,7 @@ class Tape:
     times, price
         Of the steps: microseconds since 1970, UTC; USD per coin.
     name, kind, strike, expiry
-        Of the instruments; expiry in microseconds.
+        Of the instruments, numbered in the order in which they were first quoted; expiry in microseconds.
     snapshots
         Times of the snapshots, ascending.
     first_row
@@ -104,6 +104,9 @@ class Tape:
         """
         found: list[Found] = []
         rows = _quotes(base, chains, found)
+        listed = np.full(rows["instrument"].max() + 1, np.iinfo(np.int64).max)
+        np.minimum.at(listed, rows["instrument"], rows["time"])
+        rows["instrument"] = np.argsort(np.argsort(listed, kind="stable"))[rows["instrument"]]
         order = np.lexsort((rows["instrument"], rows["time"]))
         rows = {name: column[order] for name, column in rows.items()}
         snapshots, first = np.unique(rows["time"], return_index=True)
@@ -151,9 +154,13 @@ class Tape:
         """Return what is known at a step: nothing that came later."""
         known = int(self.seen[step])
         last = int(self.first_row[known])
+        # ascending within a snapshot: its last quote is of the newest instrument in it
+        newest = self.quotes["instrument"][self.first_row[1 : known + 1] - 1]
+        listed = int(newest.max(initial=-1)) + 1
         return Tape(
-            self.base, self.times[: step + 1], self.price[: step + 1], self.name, self.kind, self.strike, self.expiry,
-            self.snapshots[:known], self.first_row[: known + 1], self.seen[: step + 1],
+            self.base, self.times[: step + 1], self.price[: step + 1],
+            self.name[:listed], self.kind[:listed], self.strike[:listed], self.expiry[:listed], self.snapshots[:known],
+            self.first_row[: known + 1], self.seen[: step + 1],
             {name: column[:last] for name, column in self.quotes.items()}, self.premium[: step + 1],
         )  # fmt: skip
 

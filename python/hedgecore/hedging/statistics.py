@@ -11,17 +11,27 @@ import numpy.typing as npt
 FloatArray = npt.NDArray[np.float64]
 
 
+def mean_of_worst(pnl: FloatArray, level: float) -> tuple[FloatArray, FloatArray, float]:
+    """Return along the last axis the mean loss of the worst 1 - level, the values it is of in ascending order, and how many that is.
+
+    The last of the values counts with its fraction.
+    """
+    n = pnl.shape[-1]
+    tail = n * (1.0 - level)
+    whole = min(int(tail), n - 1)
+    worst = np.sort(np.partition(pnl, whole, axis=-1)[..., : whole + 1], axis=-1)
+    loss = -worst[..., :whole].sum(axis=-1) - (tail - whole) * worst[..., whole]
+    return np.asarray(loss / tail), worst, tail
+
+
 def expected_shortfall(pnl: FloatArray, level: float) -> tuple[float, float]:
     """Return the mean loss of the worst 1 - level of paths, and its standard error.
 
     The path on the boundary counts with its fraction.  The error is that of Var(L | L > q) + level (ES - q)^2 over n (1 - level).
     """
-    n = len(pnl)
-    tail = n * (1.0 - level)
-    whole = min(int(tail), n - 1)
-    worst = np.sort(np.partition(pnl, whole)[: whole + 1])
+    shortfall, worst, tail = mean_of_worst(pnl, level)
+    whole = len(worst) - 1
     quantile = -worst[whole]
-    shortfall = (-worst[:whole].sum() + (tail - whole) * quantile) / tail
     spread = float(worst[:whole].var()) if whole > 1 else 0.0
     error = np.sqrt((spread + level * (shortfall - quantile) ** 2) / tail)
     return float(shortfall), float(error)

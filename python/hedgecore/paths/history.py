@@ -33,6 +33,19 @@ def log_returns(prices: npt.ArrayLike) -> FloatArray:
     return np.asarray(np.diff(np.log(p), axis=0))
 
 
+def stationary_rows(generator: np.random.Generator, samples: int, n: int, block: float) -> Any:
+    """Return rows of places in a history of length n, by the stationary bootstrap of Politis and Romano (1994).
+
+    Blocks start anywhere, have geometric lengths of mean ``block`` and go on from the first place after the last.
+    """
+    fresh = generator.random((samples, n)) < 1 / block
+    fresh[:, 0] = True
+    start = generator.integers(0, n, (samples, n))
+    place = np.arange(n)
+    begun = np.maximum.accumulate(np.where(fresh, place, 0), axis=1)
+    return (np.take_along_axis(start, begun, axis=1) + place - begun) % n
+
+
 def block_length(series: npt.ArrayLike) -> float:
     """Return the mean length of a block that suits the stationary bootstrap of the mean of a series.
 

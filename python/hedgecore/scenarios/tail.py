@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hedgecore import frames
+from hedgecore.paths.history import stationary_rows
 
 Array = npt.NDArray[Any]
 Blocks = Callable[[Array, int], Iterator[dict[str, Array]]]
@@ -278,12 +279,7 @@ def bootstrap(
     at_once = max(1, min(samples, _MOST // n))
     for first in range(0, samples, at_once):
         rows = min(at_once, samples - first)
-        fresh = generator.random((rows, n)) < 1 / block
-        fresh[:, 0] = True
-        start = generator.integers(0, n, (rows, n))
-        step = np.arange(n)
-        begun = np.maximum.accumulate(np.where(fresh, step, 0), axis=1)
-        drawn = (np.take_along_axis(start, begun, axis=1) + step - begun) % n
+        drawn = stationary_rows(generator, rows, n, block)
         places = rank[drawn] + n * np.arange(rows)[:, None]
         count = np.bincount(places.ravel(), minlength=rows * n).reshape(rows, n)
         mass = count * heavy
