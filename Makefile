@@ -10,7 +10,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 SOURCES := pyproject.toml CMakeLists.txt $(shell find cpp -name '*.cpp' -o -name '*.hpp' -o -name '*.inl' -o -name '*.h' -o -name '*.cmake' -o -name CMakeLists.txt) \
 	$(shell find python -type d -not -name __pycache__)
 
-.PHONY: demo test embedding lint bench accuracy baseline wheel docs pages clean venv
+.PHONY: demo test embedding lint bench accuracy baseline wheel docs pages fuzz clean venv
 
 demo: $(VENV)/.cli
 	$(BIN)/hedgecore demo --out demo
@@ -56,6 +56,11 @@ accuracy: $(VENV)/.test
 baseline: $(VENV)/.test
 	$(BIN)/python tests/instructions.py
 
+# Fuzzes each target for SECONDS, or TARGET alone; INPUT=FILE runs a finding again. SCALAR=1 checks the kernels for undefined behaviour too.
+SECONDS ?= 60
+fuzz: $(VENV)/.fuzz
+	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python fuzz/run.py --seconds $(SECONDS) $(if $(TARGET),--target $(TARGET)) $(if $(INPUT),--input $(INPUT)) $(if $(SCALAR),--scalar)
+
 # The site in build/site, with the reports of the demonstration as they come; warnings are errors, nothing is fetched.
 docs: $(VENV)/.docs
 	rm -rf build/site build/live
@@ -94,6 +99,10 @@ $(VENV)/.cli: $(BIN)/pip $(SOURCES)
 
 $(VENV)/.test: $(VENV)/.cli
 	$(BIN)/pip install --quiet --group dev
+	@touch $@
+
+$(VENV)/.fuzz: $(VENV)/.test
+	$(BIN)/pip install --quiet --group fuzz
 	@touch $@
 
 $(VENV)/.docs: $(VENV)/.test

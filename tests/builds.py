@@ -128,9 +128,10 @@ class Toolchain:
             shutil.copy(done.with_suffix(".log"), report)
         return done
 
-    def program(self, name: str, source: Path | None = None) -> Path:
+    def program(self, name: str, source: Path | None = None, replay: str = "") -> Path:
         """A program of cpp/tests, or of a source in C or C++, linked to the core with all levels of the processor.
 
+        With ``replay`` the source is a fuzz target, and that file of fuzz its main.
         The program itself and the sources that compute nothing are always compiled by g++.
         """
         gcc = toolchain("gcc", self.machine)
@@ -143,12 +144,14 @@ class Toolchain:
             for path in core_sources():
                 compiler = gcc if path.parent.name in ("dispatch", "parallel") else self
                 objects.append(pool.submit(compiler.compile, path, path.stem, "-O3", *more))
-            if source is None:
+            if source is None or replay:
                 objects.append(pool.submit(gcc.compile, main, name, "-O1", *more))
             elif source.suffix == ".cpp":
                 objects.append(pool.submit(gcc.compile_public, main, name))
             else:
                 objects.append(pool.submit(gcc.compile_c, main, name))
+            if replay:
+                objects.append(pool.submit(gcc.compile, ROOT / "fuzz" / f"{replay}.cpp", replay))
             paths = [str(task.result()) for task in objects]
         # static, so that it runs under qemu without the libraries of its processor
         alone = [] if self.machine == platform.machine() else ["-static"]

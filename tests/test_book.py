@@ -395,6 +395,9 @@ def test_breaches() -> None:
     order = [b.excess / max(abs(b.high if b.value > b.high else b.low), 1e-300) for b in breaches]
     assert order == sorted(order, reverse=True)
     assert held.check({"BTC": {"net_delta": 1e9}}) == []
+    at = abs(delta.value)
+    assert held.check({"BTC": {"net_delta": at * (1 - 1e-12)}}) == []  # sums are rounded
+    assert held.check({"BTC": {"net_delta": at * (1 - 1e-6)}})
     without = held.risk(market())
     assert not without.has_strikes
     assert [str(b) for b in without.check(LIMITS)] == [str(b) for b in breaches]
@@ -609,3 +612,10 @@ def test_a_million_buckets_fit_in_memory() -> None:
     risk = held.risk(market())
     positions = risk.positions()
     assert positions["net_delta"].sum() == pytest.approx(risk["net_delta"].sum(), rel=1e-9)
+
+
+def test_a_column_in_brackets_is_no_row(tmp_path: Path) -> None:
+    path = tmp_path / "book.csv"
+    path.write_text("[E. = [7]]\n1\n")
+    with pytest.raises(ValueError, match=r"needs a column 'quantity'; there are \[E. = \[7\]\]"):
+        hc.Book.from_csv(path)

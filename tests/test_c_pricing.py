@@ -171,6 +171,9 @@ def test_sums_are_those_of_python_to_the_bit(library: Any) -> None:
     assert (status, said(library)) == (INVALID_ARGUMENT, "bucket[7] = 5 must be from 0 to 4")
     status = library.hc_greek_sums(c.byref(options(given)), c.c_size_t(2), codes, None, None, c.c_size_t(1), None, None, None)  # fmt: skip
     assert (status, said(library)) == (INVALID_ARGUMENT, "weight must not be null")
+    del given["vol"]
+    status = library.hc_greek_sums(c.byref(options(given)), c.c_size_t(2), *arguments, c.c_void_p(sums.ctypes.data), None, None)  # fmt: skip
+    assert (status, said(library)) == (INVALID_ARGUMENT, "vol must not be null")
 
 
 def test_bad_rows(library: Any) -> None:

@@ -205,3 +205,22 @@ def test_tiny_prices_have_vols() -> None:
         assert np.all(np.diff(vol) > 0)
         back = hc.price("call", strike=strike, expiry=1.0, vol=vol, forward=100.0)
         np.testing.assert_allclose(back[price > 1e-300], price[price > 1e-300], rtol=1e-11)
+
+
+def test_a_price_that_is_none_beside_the_largest_has_vol_zero() -> None:
+    """The smallest double over 1e5 is 0: the price is the intrinsic value, as far as doubles can say."""
+    vol, status = hc.implied_vol(
+        5e-324, "call", strike=1e5, expiry=1.0, forward=1e5, return_status=True
+    )
+    assert (vol, status) == (0.0, hc.Status.OK)
+
+
+def test_amounts_without_digits_have_no_vol() -> None:
+    """At the smallest discount the discounted forward and strike are 126 and 124 units of the last bit."""
+    tiny = 5e-324
+    vol, status = hc.implied_vol(
+        tiny, "call", strike=123.92767223620966, expiry=0.15, forward=126.22110322728312,
+        discount=tiny, settlement="inverse", return_status=True,
+    )  # fmt: skip
+    assert np.isnan(vol)
+    assert status is hc.Status.INVALID_INPUT

@@ -63,6 +63,7 @@ def test_ways_to_say_several_kinds(kinds: Any) -> None:
         ("", r"kind = ''"),
         (0, r"kind = 0"),
         (2.0, r"kind = 2.0"),
+        ({}, r"kind = {}"),
         (["call", "x", "y"], r"kind\[1\] = 'x' .*\(2 bad rows in all\)"),
         (np.array([1, 3]), r"kind\[1\] = 3 .*\(the only bad row\)"),
         (np.array([1, 0], np.int8), r"kind\[1\] = 0"),

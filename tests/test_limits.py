@@ -203,3 +203,34 @@ def test_rates_and_expiries_next_to_the_largest_number(level: str) -> None:
         " expiry=[5e-324, 1.5e308], rate=[1.5e308, 1e-309])",
     )
     assert got["p"] == pytest.approx([20.0, 120.0 * math.exp(-0.15) - 100.0], rel=1e-14)
+
+
+EDGES = ["underlying", "strike", "expiry", "vol"]
+ZEROS = [
+    (contract, settlement, edges)
+    for contract in (
+        {}, {"payoff": "cash_or_nothing"}, {"payoff": "asset_or_nothing"}, {"model": "bachelier"},
+    )
+    for settlement in SETTLEMENTS
+    for edges in (*([edge] for edge in EDGES), EDGES)
+    # a coin has a positive price under Bachelier's model
+    if not ("model" in contract and settlement == "inverse" and "underlying" in edges)
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("contract", "settlement", "edges"), ZEROS)
+@pytest.mark.parametrize("kind", KINDS)
+def test_negative_zero_is_zero(
+    contract: dict[str, str], settlement: str, edges: list[str], kind: str
+) -> None:
+    """The fuzzer of prices: a coin-settled put at underlying -0 and expiry 0 was worth -infinity."""
+    for form in FORMS:
+        found = []
+        for zero in (0.0, -0.0):
+            at = {"strike": 100.0, "expiry": 0.5, "vol": 0.6, **form}
+            for edge in edges:
+                at[next(iter(form)) if edge == "underlying" else edge] = zero
+            got = hc.greeks(kind, settlement=settlement, which="all", **contract, **at)
+            found.append(got.to_dict())
+        for name, value in found[0].items():
+            np.testing.assert_array_equal(found[1][name], value, err_msg=name)

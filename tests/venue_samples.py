@@ -69,6 +69,11 @@ def content_of(path: Path) -> bytes:
 @pytest.fixture(scope="session")
 def samples(shared: Path) -> Samples:
     """A short true copy of a file of every format."""
+    return samples_in(shared)
+
+
+def samples_in(shared: Path) -> Samples:
+    """The copies of the files in the shared folder."""
     found = Samples()
     for name, path in {**TABLES, **OTHERS}.items():
         data = content_of(shared / "data" / path)

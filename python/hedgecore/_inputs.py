@@ -27,17 +27,16 @@ def kinds(value: Any, invalid_as_zero: bool = False) -> int | npt.NDArray[np.int
     ValueError
         Naming the first kind that is none of these, its row, and how many there are.
     """
-    if value is None or np.isscalar(value):
-        sign = _sign(value)
+    one = value is None or np.isscalar(value)
+    array = np.asarray(None if one else value)
+    if array.ndim == 0:
+        item = value if one else array.item()
+        sign = _sign(item)
         if not sign and not invalid_as_zero:
-            raise ValueError(f"kind = {value!r} {_DEMAND}")
+            raise ValueError(f"kind = {item!r} {_DEMAND}")
         return sign
-
-    array = np.asarray(value)
     # of masked arrays (numpy.ma) what is masked is missing
     masked = np.asarray(value.mask) if hasattr(value, "filled") else np.zeros((), bool)
-    if array.ndim == 0:
-        return kinds(array.item(), invalid_as_zero)
     if array.dtype.kind in "biuf":
         valid = np.ones(array.shape, bool) if array.dtype == bool else np.abs(array) == 1
         signs = np.where(array > 0, 1, -1).astype(np.int8)

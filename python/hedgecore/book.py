@@ -144,8 +144,14 @@ class Book:
         try:
             return cls.from_frame(columns, venue)
         except ValueError as error:
-            # rows of the frame are lines of the file, below its header
-            text = re.sub(r"\[(\d+)\]", lambda row: f" in line {numbers[int(row[1])]}", str(error))
+            # rows of the frame are lines of the file, below its header; other numbers in brackets are names'
+            text = re.sub(
+                r"\[(\d+)\]",
+                lambda row: (
+                    f" in line {numbers[int(row[1])]}" if int(row[1]) < len(numbers) else row[0]
+                ),
+                str(error),
+            )
             raise ValueError(f"{path}: {text}") from None
 
     @classmethod

@@ -163,7 +163,7 @@ class Catalogue:
                 raise ConfigError(
                     f"{key_in(where, 'type')} is missing; it is one of {_listed(makers)}"
                 )
-        elif name in makers:
+        elif isinstance(name, str) and name in makers:
             maker = makers[name]
         else:
             raise ConfigError(
@@ -398,6 +398,9 @@ def _range(table: Mapping[str, Any], where: str, *, whole: bool) -> list[Any]:
     spacing = Catalogue({}).build(
         Literal["log", "linear"], table.get("spacing", "log"), key_in(where, "spacing")
     )
+    for key, end in (("from", low), ("to", high)):
+        if not math.isfinite(end):
+            raise ConfigError(f"{key_in(where, key)} = {end} must be finite")
     if not 1 <= count <= 1000:
         raise ConfigError(f"{key_in(where, 'count')} = {count} must be from 1 to 1000")
     if spacing == "log" and not (low > 0 and high > 0):

@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 
 LEVELS: Final = ("expiry", "strike")
 LARGEST: Final = 5
+#: Beyond a limit by no more than this part of it is at the limit, as a plan leaves it: sums are rounded.
+ROUNDING: Final = 1e-9
 
 
 @dataclass(frozen=True)
@@ -134,8 +136,8 @@ def check(risk: Risk, limits: Mapping[str, Any] | str | Path) -> list[Breach]:
             values = [float(table[measure][row]) for row in rows]
         for row, value in zip(rows, values, strict=True):
             excess = max(value - high, low - value)
-            if excess > 0 or math.isnan(value):
-                size = max(abs(high if value > high else low), 1e-300)
+            size = max(abs(high if value > high else low), 1e-300)
+            if excess > ROUNDING * size or math.isnan(value):
                 found.append((excess / size, (level, row, f"{base}|{measure}", low, high)))
     unknown = unvalued(risk, {base for base, *_ in rules})
     if not found:

@@ -58,8 +58,13 @@ Column<T> column(const T* values) {
     return {values, values ? 1 : 0};
 }
 
-// What the fields of hc_options say, and one of its columns that must be there.
+// What the fields of hc_options say (to value them there must be vols), and one of its columns that must be there.
 Options options_of(const hc_options* given);
+inline Options valued_options_of(const hc_options* given) {
+    const Options options = options_of(given);
+    if (options.n > 0 && !options.vol) throw std::invalid_argument("vol must not be null");
+    return options;
+}
 Column<double> column_of(const hc_column& given, const std::string& name, std::size_t n);
 Greek greek_of(const hc_greek* given, std::size_t j, std::size_t n);
 

@@ -51,8 +51,7 @@ extern "C" {
 hc_status hc_greeks(const hc_options* given_options, size_t greeks, const hc_greek* greek, double* const* out,
                     const hc_execution* execution, hc_faults* faults) {
     return guarded([&] {
-        const Options options = options_of(given_options);
-        if (options.n > 0 && !options.vol) throw std::invalid_argument("vol must not be null");
+        const Options options = valued_options_of(given_options);
         double nothing = 0;  // what an output of no rows points to
         GreekOutputs outputs{};
         for (std::size_t j = 0; j < greeks; ++j) {

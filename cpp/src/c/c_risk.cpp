@@ -13,7 +13,7 @@ extern "C" {
 hc_status hc_greek_sums(const hc_options* given_options, size_t terms, const hc_greek* greek, const hc_column* weight,
                         const int32_t* bucket, size_t buckets, double* sums, const hc_execution* execution, hc_faults* faults) {
     return guarded([&] {
-        const Options options = options_of(given_options);
+        const Options options = valued_options_of(given_options);
         std::vector<RiskTerm> wanted;
         for (std::size_t t = 0; t < terms; ++t) {
             const std::string name = "weight[" + std::to_string(t) + "]";

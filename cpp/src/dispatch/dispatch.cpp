@@ -81,9 +81,24 @@ const Kernels& choose() {
 
 }  // namespace
 
-const Kernels& kernels() {
-    static const Kernels& chosen = choose();
+namespace {
+
+const Kernels*& in_use() {
+    static const Kernels* chosen = &choose();
     return chosen;
+}
+
+}  // namespace
+
+const Kernels& kernels() { return *in_use(); }
+
+void use_level(const std::string& name) {
+    for (const Level& level : levels()) {
+        if (name != level.table->level || !level.runs_here()) continue;
+        in_use() = level.table;
+        return;
+    }
+    throw std::invalid_argument("level '" + name + "' is none of " + joined(available_levels()));
 }
 
 extern const int HEDGECORE_API_SYMBOL = HEDGECORE_API_VERSION;

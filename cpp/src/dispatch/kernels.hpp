@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <string>
 
 #include "hedging/hedge_block.hpp"
 #include "paths/path_block.hpp"
@@ -78,5 +79,8 @@ struct Kernels {
 
 // The table of the level in use (see active_level in build_info.hpp).
 const Kernels& kernels();
+
+// Another level from now on, for programs that compare levels: while no other thread is in the library.
+void use_level(const std::string& name);
 
 }  // namespace hedgecore

@@ -26,7 +26,7 @@ double at_money(const BlackBlock& b, bool inverse, Greek greek, std::size_t i) {
         case Greek::theta: {
             const double rates = 0.5 * w * (q * b.underlying_leg[i] - r * b.strike_leg[i]);
             const double decay = 0.5 * inverse_sqrt_2pi * b.strike_discount[i] * vol;
-            return (rates - (decay == 0.0 ? 0.0 : decay / b.root_expiry[i])) / coin;
+            return (rates - (decay == 0.0 ? 0.0 : decay / without_sign_of_zero(b.root_expiry[i]))) / coin;
         }
         case Greek::rho: return b.form == Form::spot ? 0.5 * w * expiry * b.strike_leg[i] / coin : 0.0;
         case Greek::phi: return -0.5 * w * expiry * b.underlying_leg[i] / coin;

@@ -94,10 +94,10 @@ double digital_limit(const BlackBlock& b, Settlement settlement, Greek greek, st
     m.spot_form = b.form == Form::spot;
     m.w = b.kind[i];
     m.p = double(m.asset) - double(m.inverse);
-    m.x = b.underlying[i];
-    m.expiry = b.expiry[i];
-    m.vol = b.vol[i];
-    m.root_expiry = b.root_expiry[i];
+    m.x = without_sign_of_zero(b.underlying[i]);
+    m.expiry = without_sign_of_zero(b.expiry[i]);
+    m.vol = without_sign_of_zero(b.vol[i]);
+    m.root_expiry = without_sign_of_zero(b.root_expiry[i]);
     m.growth = b.rate_used[i] - b.carry_used[i];
     m.rho = m.asset ? b.carry_used[i] : b.rate_used[i];
     m.discount = m.asset ? b.underlying_discount[i] : b.strike_discount[i];

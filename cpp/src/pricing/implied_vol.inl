@@ -88,7 +88,7 @@ static bool implied_vol(ImpliedBlock& b) {
         b.scale[i] = scale;
         b.share[i] = share;
         b.rest[i] = rest;
-        regular += is_regular(b, i, b.expiry[i]) & std::uint64_t(smaller(value, scale - value) > 0.0);
+        regular += is_regular(b, i, b.expiry[i]) & std::uint64_t(smaller(share, scale - value) > 0.0);
         small |= mask_of(smaller(share, rest) < least_normal);
     }
     HC_EACH(i, n) {

@@ -161,11 +161,11 @@ namespace {
 Limit limit_at(const BlackBlock& b, Settlement settlement, std::size_t i) {
     Limit m{};
     m.w = b.kind[i];
-    m.x = b.underlying[i];
-    m.strike = b.strike[i];
-    m.expiry = b.expiry[i];
-    m.vol = b.vol[i];
-    m.root_expiry = b.root_expiry[i];
+    m.x = without_sign_of_zero(b.underlying[i]);
+    m.strike = without_sign_of_zero(b.strike[i]);
+    m.expiry = without_sign_of_zero(b.expiry[i]);
+    m.vol = without_sign_of_zero(b.vol[i]);
+    m.root_expiry = without_sign_of_zero(b.root_expiry[i]);
     m.r = b.rate_used[i];
     m.q = b.carry_used[i];
     m.x_discount = b.underlying_discount[i];

@@ -37,6 +37,9 @@ inline bool at_black_limit(const BlackBlock& b, std::size_t i) {
     return b.total_vol[i] <= smallest_total_vol || b.underlying_leg[i] == 0.0 || b.strike_leg[i] == 0.0;
 }
 
+// Negative zero is zero: its sign is that of no pole.
+inline double without_sign_of_zero(double x) { return x + 0.0; }
+
 // +-infinity with the sign of x, 0 for 0: a pole that nothing multiplies is absent.
 inline double signed_infinity(double x) {
     return x > 0.0 ? std::numeric_limits<double>::infinity() : (x < 0.0 ? -std::numeric_limits<double>::infinity() : 0.0);

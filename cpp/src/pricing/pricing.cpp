@@ -164,7 +164,9 @@ Faults implied_vol(const Options& options, Column<double> price, double* vol, St
             if (status) std::fill_n(status + first, n, Status::ok);
             if (!special) continue;
             for (std::size_t i = 0; i < n; ++i) {
-                const double value = block.time_value[i], scale = block.scale[i];
+                // a value that is none beside the largest is none at all
+                const bool vanishes = !normal && block.time_value[i] > 0.0 && block.share[i] == 0.0;
+                const double value = vanishes ? 0.0 : block.time_value[i], scale = block.scale[i];
                 Faults fault = find_fault(block, block.kind, nullptr, i, domain);
                 Status code = Status::ok;
                 if (!fault.argument && !std::isfinite(block.price[i])) {
@@ -196,6 +198,9 @@ Faults implied_vol(const Options& options, Column<double> price, double* vol, St
                     code = Status::above_maximum;
                     fault = {1, i, "price", block.price[i],
                              normal ? "below the value at the largest finite vol" : "below the value at infinite vol"};
+                } else if (!(block.vol[i] >= 0.0)) {
+                    code = Status::invalid_input;
+                    fault = {1, i, "price", block.price[i], "of amounts with digits: discounted they are below 2.2e-308"};
                 } else {
                     continue;
                 }

@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
+from hedgecore._inputs import kinds
 from hedgecore.backtest.tape import HOUR_US, Tape, _micros
 from hedgecore.hedging.position import check
 
@@ -65,16 +66,21 @@ class Leg:
     Parameters
     ----------
     kind
-        "call" or "put".
+        "call" or "put", or another word or number for it that :func:`hedgecore.price` takes.
     ratio
         How many for one structure; negative: the other side.
     delta
-        The size of the delta of what is chosen, by the chain's own deltas; None: the strike nearest to the forward.
+        The size of the delta of what is chosen, between 0 and 1, by the chain's own deltas; None: the strike nearest to the forward.
     """
 
-    kind: Literal["call", "put"]
+    kind: Any
     ratio: float = 1.0
     delta: float | None = None
+
+    def __post_init__(self) -> None:
+        kinds(self.kind)
+        check(math.isfinite(self.ratio) and self.ratio != 0, "ratio", self.ratio, "finite and not zero")  # fmt: skip
+        check(self.delta is None or 0 < self.delta < 1, "delta", self.delta, "between 0 and 1")
 
 
 @dataclass(frozen=True)
@@ -115,7 +121,7 @@ class Roll(Strategy):
         for leg in self.legs:
             side = np.sign(self.quantity * leg.ratio)
             quote = chain["ask"] if side > 0 else chain["bid"]
-            fits = (chain["expiry"] == expiry) & (chain["kind"] == (1 if leg.kind == "call" else -1)) & np.isfinite(quote)  # fmt: skip
+            fits = (chain["expiry"] == expiry) & (chain["kind"] == kinds(leg.kind)) & np.isfinite(quote)  # fmt: skip
             if not fits.any():
                 return {}
             rows = np.flatnonzero(fits)
