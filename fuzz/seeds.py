@@ -9,7 +9,14 @@ import random
 from pathlib import Path
 
 #: Targets in C++ to the lengths of their seeds.
-LENGTHS = {"pricing": (8, 400), "hedging": (80, 400)}
+LENGTHS = {
+    "pricing": (8, 400),
+    "surfaces": (8, 400),
+    "scenarios": (60, 600),
+    "paths": (40, 400),
+    "hedging": (80, 400),
+    "c_interface": (40, 800),
+}
 
 
 def native(target: str, count: int = 300) -> list[bytes]:
