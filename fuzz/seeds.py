@@ -67,6 +67,10 @@ def python(target: str, shared: Path | None) -> list[bytes]:
         chance = random.Random(target)
         changes = [bytes([0, *chance.randbytes(6)]) for _ in range(100)]
         return [*changes, b"\xff" + default_text().encode()]
+    if target == "commands":
+        import command_lines
+
+        return command_lines.seeds()
     seeds = [text.encode() for text in BY_HAND[target]]
     if target == "readers":
         from hedgecore.demo import demo_chain

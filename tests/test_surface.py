@@ -329,8 +329,16 @@ class TestFits:
         for name, columns, message in (
             ("svi", (k * [1, 1, 2000], w, weight), r"k\[2\] = 200 must be from -100 to 100"),
             ("svi", (k, w * [1, 1e20, 1], weight), r"w\[1\] = 4e\+18 must be from 1e-20 to 1e\+06"),
-            ("essvi", (k, w, weight * [1e200, 1, 1]), r"expiry 0: weight x w\[0\] = 4e\+200 must be from"),
-            ("sabr", (k, w, weight * [1, 1, 1e-30]), r"weight x w\[2\] = .*e-30 must be from 1e-20"),
+            (
+                "essvi",
+                (k, w, weight * [1e200, 1, 1]),
+                r"expiry 0: weight x w\[0\] = 4e\+200 must be from",
+            ),
+            (
+                "sabr",
+                (k, w, weight * [1, 1, 1e-30]),
+                r"weight x w\[2\] = .*e-30 must be from 1e-20",
+            ),
         ):
             more = {"svi": (None, False), "essvi": (), "sabr": ([1.0], [0.1], 1.0, None)}[name]
             with pytest.raises(ValueError, match=message):
