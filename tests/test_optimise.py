@@ -300,7 +300,7 @@ def test_least_shortfall_is_the_optimum_of_rockafellar_and_uryasev() -> None:
     m = len(some)
     x = cvxpy.Variable(len(of.columns), nonneg=True)
     edge, beyond = cvxpy.Variable(), cvxpy.Variable(m, nonneg=True)
-    loss = -some.book - some.unit @ (of.columns.legs @ x)
+    loss = -some.book - of.columns.gain(some.unit) @ x
     goal = of.columns.cost @ x + edge + cvxpy.sum(beyond) / (0.05 * m)
     keep = [beyond >= loss - edge, x <= of.columns.upper, of.columns.cost @ x <= 4_000]
     best = cvxpy.Problem(cvxpy.Minimize(goal), keep).solve(solver="CLARABEL")
@@ -380,7 +380,9 @@ def test_the_worst_case_is_the_least() -> None:
     rng = np.random.default_rng(0)
     for _ in range(50):  # nothing near it is better
         x = np.clip(plan.amount * (1 + 0.05 * rng.standard_normal(len(plan.amount))), 0, of.columns.upper)  # fmt: skip
-        assert (-some.pnl(of.columns.legs @ x)).max() + of.columns.cost @ x >= worst * (1 - 1e-9)
+        assert (
+            -some.pnl(of.columns.trades(x, len(of.quotes)))
+        ).max() + of.columns.cost @ x >= worst * (1 - 1e-9)
 
 
 @pytest.mark.usefixtures("highs")
@@ -398,7 +400,7 @@ def test_least_variance_is_the_optimum_of_cvxpy_and_its_variance_that_of_a_simul
     sampled = np.cov(own @ np.array([s, v, s * s / 2, s * v, v * v / 2]))
     assert own @ moments @ own == pytest.approx(sampled, rel=0.01)
     x = cvxpy.Variable(len(of.columns), nonneg=True)  # in coins
-    gain = each @ (of.columns.legs * of.scale)
+    gain = of.columns.gain(each) * of.scale
     root = 1e-3 * np.linalg.cholesky(moments).T
     risk = 1e6 * cvxpy.sum_squares(root @ own + (root @ gain) @ x) * 1e-5 / 2
     total = of.rows.base + (of.rows.matrix * of.scale) @ x

@@ -113,13 +113,13 @@ class _Shortfall:
 
     def __init__(self, problem: Problem, scenarios: Scenarios, level: float) -> None:
         self.book, self.unit = scenarios.book, scenarios.unit
-        self.legs = problem.columns.legs * problem.scale
+        self.columns, self.scale = problem.columns, problem.scale
         self.weight = scenarios.weight / scenarios.weight.sum()
         self.reach = 1 - level
 
     def at(self, x: Array) -> tuple[float, Array]:
         """The mean of the worst losses of weight 1 - level, that at the edge in part."""
-        pnl = self.book + self.unit @ (self.legs @ x)
+        pnl = self.book + self.unit @ self.columns.trades(self.scale * x, self.unit.shape[1])
         order = np.argsort(pnl, kind="stable")
         past = np.cumsum(self.weight[order])
         edge = min(int(np.searchsorted(past, self.reach * (1 - 1e-12))), len(order) - 1)
@@ -127,7 +127,7 @@ class _Shortfall:
         share = self.weight[nodes].copy()
         share[-1] = max(self.reach - (past[edge] - share[-1]), 0.0)
         share /= share.sum()
-        return -float(share @ pnl[nodes]), -(share @ self.unit[nodes]) @ self.legs
+        return -float(share @ pnl[nodes]), -self.columns.gain(share @ self.unit[nodes]) * self.scale
 
 
 def _with_shortfall(problem: Problem, scenarios: Scenarios, most: float | None) -> solvers.Program:

@@ -79,8 +79,7 @@ class Plan:
     @cached_property
     def quantity(self) -> Array:
         """The net trade in each quoted instrument, signed."""
-        trade: Array = self.problem.columns.legs @ self.amount
-        return trade
+        return self.problem.columns.trades(self.amount, len(self.problem.quotes))
 
     @property
     def spread(self) -> float:
@@ -162,7 +161,7 @@ class Plan:
         rows = np.flatnonzero(self.amount)
         rows = rows[np.argsort(-(a.cost * self.amount)[rows], kind="stable")]
         opened, closed = a.instrument[rows], a.closes[rows]
-        sign = np.sign(a.legs[opened, rows])
+        sign = a.side[rows]
         price = np.where(sign > 0, q.ask[opened], q.bid[opened])
         rolled = np.where(sign > 0, q.bid[closed], q.ask[closed])
         names = q.table.name

@@ -35,7 +35,7 @@ def least_variance(problem: Problem, covariance: Covariance, *, risk_aversion: f
     if problem.has_whole:
         raise ValueError("least_variance has no lots, min_trade or max_tickets")
     own, each, moments = _features(problem, covariance)
-    gain = each @ (problem.columns.legs * problem.scale)
+    gain = problem.columns.gain(each) * problem.scale
     program, n, k = problem.program, len(problem.columns), len(own)
     # the exposures are columns of their own, so that the hessian stays small; in units of what the book has
     unit = np.maximum(np.abs(own), np.abs(gain).max(axis=1, initial=0.0)) + 1e-12

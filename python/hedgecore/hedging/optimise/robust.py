@@ -25,7 +25,7 @@ def least_worst_case(problem: Problem, scenarios: Scenarios) -> Plan:
     program, n = problem.program, len(problem.columns)
     if problem.has_whole:
         raise ValueError("least_worst_case has no lots, min_trade or max_tickets")
-    gain = scenarios.unit @ (problem.columns.legs * problem.scale)
+    gain = problem.columns.gain(scenarios.unit) * problem.scale
     with_t = replace(program, cost=np.zeros(n)).with_columns(
         np.ones(1), np.array([-np.inf]), np.array([np.inf]), np.zeros((len(program.low), 1))
     )
