@@ -10,12 +10,15 @@ import numpy.typing as npt
 
 from hedgecore.hedging.optimise.plan import Plan
 from hedgecore.hedging.optimise.problem import Problem
+from hedgecore.hedging.optimise.solvers import TIME_LIMIT
 from hedgecore.tails import Covariance
 
 Array = npt.NDArray[np.float64]
 
 
-def least_variance(problem: Problem, covariance: Covariance, *, risk_aversion: float) -> Plan:
+def least_variance(
+    problem: Problem, covariance: Covariance, *, risk_aversion: float, time_limit: float = TIME_LIMIT
+) -> Plan:  # fmt: skip
     """Return the trades with the least cost + risk_aversion / 2 x variance of the P&L, within all that must hold.
 
     The P&L is delta, vega, gamma, vanna and volga times normal moves of spot and of vols (all expiries of a coin alike); its variance is exact for these:
@@ -29,6 +32,8 @@ def least_variance(problem: Problem, covariance: Covariance, *, risk_aversion: f
         Of ``BTC_spot`` and ``BTC_vol`` for every coin, over the horizon wanted: given, or of moves (:func:`hedgecore.tails.covariance`).
     risk_aversion
         Per USD, positive.
+    time_limit
+        Seconds.
     """
     if not 0 < risk_aversion < math.inf:
         raise ValueError(f"risk_aversion = {risk_aversion} must be positive")
@@ -46,12 +51,11 @@ def least_variance(problem: Problem, covariance: Covariance, *, risk_aversion: f
     rows = np.hstack([gain / unit[:, None], -np.eye(k)])
     with_risk = with_risk.with_rows(rows, -own / unit, -own / unit)
     with_risk = replace(with_risk, whole=None, hessian=hessian)
-    found = problem.solve("least variance", with_risk)
-    now = own + gain @ found.x[:n]
-    note = (
-        f"standard deviation by the factors: {math.sqrt(own @ moments @ own):,.0f} -> {math.sqrt(max(now @ moments @ now, 0.0)):,.0f} USD",
-    )
-    return problem.plan("least variance", found, objective=found.value, notes=note)
+    plan = problem.solve("least variance", with_risk, time_limit=time_limit)
+    now = own + each @ plan.quantity
+    before, after = (math.sqrt(max(float(of @ moments @ of), 0.0)) for of in (own, now))
+    note = f"standard deviation by the factors: {before:,.0f} -> {after:,.0f} USD"
+    return replace(plan, notes=(note,))
 
 
 def _features(problem: Problem, covariance: Covariance) -> tuple[Array, Array, Array]:
