@@ -86,7 +86,7 @@ def futures(
             raise ValueError(f"name = {name!r} is no future of {tape.base}: {', '.join(listed)}")
         if listed[name] < tape.times[-1]:
             raise ValueError(f"name = {name!r} expires at {_said(listed[name])}, before the last step {_said(tape.times[-1])}")  # fmt: skip
-        listed = {name: listed[name]}
+        listed, least_days = {name: listed[name]}, 0.0
     ratio = {n: _last_seen(tape, rows, n) for n in listed}
     held = _held(tape, listed, ratio, days, least_days)
     of = np.stack([ratio[n] for n in listed])[held, np.arange(len(tape))]
@@ -99,14 +99,14 @@ def _held(
     tape: Tape, listed: dict[str, int], ratio: dict[str, Array], days: float, least_days: float
 ) -> Array:
     """The place of the contract that is held from each step on."""
-    expiry = np.array(list(listed.values()))
+    expiry, least = np.array(list(listed.values())), least_days * DAY_US
     known = np.isfinite(np.stack(list(ratio.values())))
     held, now = np.zeros(len(tape), np.int64), -1
     for step, time in enumerate(tape.times.tolist()):
-        if now < 0 or (len(expiry) > 1 and expiry[now] - time < least_days * DAY_US):
-            usable = known[:, step] & (expiry - time >= (least_days * DAY_US if len(expiry) > 1 else 0))  # fmt: skip
+        if now < 0 or expiry[now] - time < least:
+            usable = known[:, step] & (expiry - time >= least)
             if not usable.any():
-                raise ValueError(f"there is no price of a future of {tape.base} at {_said(time)}: start later")  # fmt: skip
+                raise ValueError(f"there is no price of a future of {tape.base} to hold from {_said(time)} on")  # fmt: skip
             away = np.abs(expiry - time - days * DAY_US)
             now = int(np.argmin(np.where(usable, away, np.inf)))
         held[step] = now

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 import numpy as np
 
 from hedgecore.figures.parts import LEGEND, Row, chosen, distinct, falling, figure, numbers
-from hedgecore.tables.backtest import label, money_of
+from hedgecore.tables.backtest import label, lines_of, money_of
 
 if TYPE_CHECKING:
     from hedgecore.backtest import Backtest
@@ -56,7 +56,7 @@ def waterfall(test: Backtest) -> Row:
     """What made the P&L, line by line, of the policy that is chosen."""
     unit, traces = money_of(test), []
     for row in range(len(test.names)):
-        lines = {label(name): float(line[row].sum()) for name, line in test.lines.items()}
+        lines = {label(name): float(line[row].sum()) for name, line in lines_of(test).items()}
         lines = {name: value for name, value in lines.items() if value} or {"residual": 0.0}
         traces.append([falling(lines, float(test.pnl[row].sum()), unit)])
     data, layout = chosen(list(test.names), traces, 0, xaxis={"type": "category"})

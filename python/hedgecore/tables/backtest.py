@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
@@ -70,9 +70,15 @@ def tail_table(test: Backtest, count: int = 5) -> TextTable:
     )  # fmt: skip
 
 
+def lines_of(test: Backtest) -> dict[str, Any]:
+    """The lines of the P&L that are more than rounding."""
+    most = max(float(np.abs(line).max()) for line in test.lines.values())
+    return {name: line for name, line in test.lines.items() if np.abs(line).max() > 1e-12 * most}
+
+
 def attribution_table(test: Backtest) -> TextTable:
     """A row for each policy: what made its P&L, and the share that nothing explains."""
-    lines = {name: line.sum(axis=1) for name, line in test.lines.items() if line.any()}
+    lines = {name: line.sum(axis=1) for name, line in lines_of(test).items()}
     share = test.residual_share()
     rows = tuple(
         (name, amount(float(test.pnl[k].sum())), *(amount(float(line[k])) for line in lines.values()), f"{100 * share[k]:.2f} %")
