@@ -429,7 +429,7 @@ def test_least_variance_is_the_optimum_of_cvxpy_and_its_variance_that_of_a_simul
     c = hc.tails.Covariance.of({"BTC_spot": 0.03, "BTC_vol": 0.04}, {("BTC_spot", "BTC_vol"): -0.5})
     of = problem(limits={"BTC": {"vega_usd": 400}})
     plan = ho.least_variance(of, c, risk_aversion=1e-5)
-    own, each, moments = _features(of, c)
+    own, each, moments = _features(of, c, {})
     draws = np.random.default_rng(3).multivariate_normal([0, 0], c.matrix, 400_000)
     s, v = draws.T
     sampled = np.cov(own @ np.array([s, v, s * s / 2, s * v, v * v / 2]))
@@ -444,6 +444,73 @@ def test_least_variance_is_the_optimum_of_cvxpy_and_its_variance_that_of_a_simul
     best = cvxpy.Problem(cvxpy.Minimize(cost + risk), keep).solve(solver="CLARABEL")
     now = own + each @ plan.quantity
     assert plan.cost + 1e-5 / 2 * now @ moments @ now == pytest.approx(best, rel=1e-6)
+
+
+TWISTS = hc.tails.Covariance.of(
+    {"BTC_spot": 0.03, "BTC_vol": 0.04, "BTC_skew": 0.01, "BTC_curvature": 0.004},
+    {
+        ("BTC_spot", "BTC_vol"): -0.5,
+        ("BTC_spot", "BTC_skew"): 0.3,
+        ("BTC_vol", "BTC_curvature"): 0.4,
+    },
+)
+
+
+@pytest.mark.parametrize("tenor", [None, (30 / 365, 0.5)])
+def test_skew_and_curvature_move_what_the_scenarios_move(tenor: tuple[float, float] | None) -> None:
+    """The expansion beside the full revaluation: their difference is of third order in the size of the moves."""
+    from hedgecore.hedging.optimise.quadratic import _features
+
+    of = problem()
+    own, each, _ = _features(of, TWISTS, {"vol": tenor, "skew": tenor} if tenor else {})
+    x = np.random.default_rng(4).multivariate_normal(np.zeros(4), TWISTS.matrix, 50)
+    names = ("spot", "vol", "skew", "curvature")
+    off = []
+    for size in (1e-2, 5e-3):
+        m = size * x
+        powers = [
+            m[:, i] * m[:, j] * (0.5 if i == j else 1.0) for i in range(4) for j in range(i, 4)
+        ]
+        expanded = np.array([*m.T, *powers])
+        nodes = Nodes.of(**{name: {"BTC": m[:, i]} for i, name in enumerate(names)})
+        full = ho.Scenarios.of(of, nodes, vol_tenor=tenor, skew_tenor=tenor)
+        for pnl, features in ((full.book[:, None], own[:, None]), (full.unit, each)):
+            wrong = np.abs(expanded.T @ features - pnl).max()
+            scale = np.abs(pnl).max()
+            assert wrong < 3e-4 * scale
+            off.append(wrong / scale)
+    assert off[2] < 0.3 * off[0]
+    assert off[3] < 0.3 * off[1]
+
+
+@pytest.mark.usefixtures("highs")
+def test_least_variance_of_a_smile_that_twists_is_the_optimum_of_cvxpy() -> None:
+    pytest.importorskip("clarabel", reason="quadratic programs need the extra optimise")
+    cvxpy = pytest.importorskip("cvxpy", reason="the oracle of the test group")
+    from hedgecore.hedging.optimise.quadratic import _features
+
+    of = problem(limits={"BTC": {"vega_usd": 400}}, budget=20_000.0)
+    own, each, moments = _features(of, TWISTS, {})
+    plan = ho.least_variance(of, TWISTS, risk_aversion=1e-3)
+    root = 1e-3 * np.linalg.cholesky(moments + 1e-18 * np.diag(np.diag(moments))).T
+    x = cvxpy.Variable(len(of.columns), nonneg=True)
+    gain = of.columns.gain(each) * of.scale
+    risk = 1e6 * cvxpy.sum_squares(root @ own + (root @ gain) @ x) * 1e-3 / 2
+    total = of.rows.base + (of.rows.matrix * of.scale) @ x
+    keep = [x <= of.columns.upper / of.scale, total <= of.rows.high, total >= of.rows.low]
+    cost = (of.columns.cost * of.scale) @ x
+    best = cvxpy.Problem(cvxpy.Minimize(cost + risk), keep).solve(solver="CLARABEL")
+    now = own + each @ plan.quantity
+    assert plan.cost + 1e-3 / 2 * now @ moments @ now == pytest.approx(best, rel=1e-6)
+    # a smile that twists is a risk of its own, which the plan for parallel moves leaves
+    flat = ho.least_variance(of, TWISTS.taken(["BTC_spot", "BTC_vol"]), risk_aversion=1e-3)
+    left = own + each @ flat.quantity
+    assert plan.objective == pytest.approx(best, rel=1e-6)
+    assert best < (1 - 1e-3) * (flat.cost + 1e-3 / 2 * left @ moments @ left)
+    with pytest.raises(ValueError, match="tenors: 'level' is none of vol, skew, curvature"):
+        ho.least_variance(of, TWISTS, risk_aversion=1e-5, tenors={"level": (0.1, 0.5)})
+    with pytest.raises(ValueError, match="BTC_skew: the expansion has spot and vol alone"):
+        hc.tails.parametric(BOOK, MARKET, TWISTS)
 
 
 @pytest.mark.usefixtures("highs")
