@@ -13,7 +13,6 @@ from hedgecore.backtest.evaluation import (
     daily,
     deflated_sharpe,
     drawdown,
-    frontier,
     resampled_days,
     scorecard,
     shortfall,
@@ -21,7 +20,9 @@ from hedgecore.backtest.evaluation import (
     stressed,
 )
 from hedgecore.backtest.fills import Fills
+from hedgecore.backtest.frontier import equal_cost, frontier
 from hedgecore.backtest.funding import Funding, funding
+from hedgecore.backtest.futures import Futures, futures
 from hedgecore.backtest.run import Backtest, run
 from hedgecore.backtest.strategies import (
     Leg,
@@ -44,6 +45,7 @@ __all__ = [
     "Fills",
     "Found",
     "Funding",
+    "Futures",
     "Leg",
     "Life",
     "OpenInterestShare",
@@ -56,8 +58,10 @@ __all__ = [
     "daily",
     "deflated_sharpe",
     "drawdown",
+    "equal_cost",
     "frontier",
     "funding",
+    "futures",
     "put_selling",
     "resampled_days",
     "risk_reversal",

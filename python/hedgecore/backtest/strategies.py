@@ -10,8 +10,21 @@ from typing import Any
 import numpy as np
 
 from hedgecore._inputs import kinds
-from hedgecore.backtest.tape import HOUR_US, Tape, _micros
+from hedgecore.backtest.tape import HOUR_US, Tape, micros
 from hedgecore.hedging.position import check
+
+__all__ = [
+    "Leg",
+    "OpenInterestShare",
+    "Positions",
+    "Roll",
+    "Strategy",
+    "call_selling",
+    "put_selling",
+    "risk_reversal",
+    "straddle",
+    "strangle",
+]
 
 Orders = dict[str, float]
 
@@ -53,7 +66,7 @@ class Positions(Strategy):
         for name, quantity in self.quantity.items():
             check(math.isfinite(quantity), f"quantity of {name}", quantity, "finite")
         target = (
-            0 if self.at is None else int(np.searchsorted(known.snapshots, _micros(self.at, "at")))
+            0 if self.at is None else int(np.searchsorted(known.snapshots, micros(self.at, "at")))
         )
         before = int(known.seen[-2]) if len(known) > 1 else 0
         return dict(self.quantity) if before <= target < len(known.snapshots) else {}
