@@ -298,11 +298,11 @@ class TestFits:
         """Found by the fuzz target surfaces: weights of 0 gave a fit of no numbers."""
         k = np.linspace(-0.3, 0.3, 7)
         w, weight = 0.04 * (1 - 0.2 * k + k * k), np.full(7, 1e3)
-        cold, quality = _core.fit_svi(k, w, weight, [0, 7], None, False)
-        for start in ([1e300, 1e300, 0.0, 0.0, 0.1], [np.nan, 0.1, 0.0, 0.0, 0.1]):
-            warm, reached = _core.fit_svi(k, w, weight, [0, 7], [start], False)
-            np.testing.assert_allclose(warm, cold, rtol=1e-6)
-            assert reached[0, 0] <= quality[0, 0] * (1 + 1e-6)
+        _, cold = _core.fit_svi(k, w, weight, [0, 7], None, False)
+        for start in ([1e307, 1e307, 0.0, 0.0, 0.1], [np.nan, 0.1, 0.0, 0.0, 0.1]):
+            fitted, quality = _core.fit_svi(k, w, weight, [0, 7], [start], False)
+            assert np.isfinite(fitted).all()
+            assert quality[0, 0] <= 1.01 * cold[0, 0]
 
     def test_errors(self) -> None:
         smile = smile_of(lambda k: 0.5 + 0 * k)

@@ -13,7 +13,7 @@ namespace hedgecore::surface {
 inline void check_number(double value, const char* name, double low, double high, std::ptrdiff_t row = -1) {
     if (value >= low && value <= high) return;
     char demand[96];
-    std::snprintf(demand, sizeof demand, " = %.17g must be from %g to %g", value, low, high);
+    std::snprintf(demand, sizeof demand, " = %g must be from %g to %g", value, low, high);
     throw std::invalid_argument(name + (row < 0 ? "" : "[" + std::to_string(row) + "]") + demand);
 }
 
