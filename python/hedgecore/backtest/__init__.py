@@ -20,6 +20,7 @@ from hedgecore.backtest.evaluation import (
     stressed,
 )
 from hedgecore.backtest.fills import Fills
+from hedgecore.backtest.flow import Flow, MarketMaker
 from hedgecore.backtest.frontier import equal_cost, frontier
 from hedgecore.backtest.funding import Funding, funding
 from hedgecore.backtest.futures import Futures, futures
@@ -43,11 +44,13 @@ __all__ = [
     "Backtest",
     "Carried",
     "Fills",
+    "Flow",
     "Found",
     "Funding",
     "Futures",
     "Leg",
     "Life",
+    "MarketMaker",
     "OpenInterestShare",
     "Positions",
     "Roll",

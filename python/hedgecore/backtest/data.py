@@ -6,12 +6,15 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hedgecore.backtest.funding import Funding, funding
 from hedgecore.backtest.futures import Futures, futures
 from hedgecore.backtest.tape import Tape
 from hedgecore.hedging.position import check_numbers
+
+if TYPE_CHECKING:
+    from hedgecore.venues.tables import Table
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,6 +39,8 @@ class DataFiles:
         A file of quotes of dated futures: these hedge in place of the perpetual.
     future, future_days
         One of them by name; else the one whose expiry is nearest to so many days, rolled a day before it.
+    trades
+        A file of trades of options, which customers of a :class:`hedgecore.backtest.MarketMaker` are resampled from.
     start, end
         UTC times within which the steps lie.
     """
@@ -49,6 +54,7 @@ class DataFiles:
     futures: str | None = None
     future: str | None = None
     future_days: float = 30.0
+    trades: str | None = None
     start: str | None = None
     end: str | None = None
 
@@ -70,7 +76,7 @@ class DataFiles:
             There is no such file.
         """
         found = {}
-        for key in ("chains", "bars", "perpetual", "rates", "futures"):
+        for key in ("chains", "bars", "perpetual", "rates", "futures", "trades"):
             given = getattr(self, key)
             names = [given] if isinstance(given, str) else given or []
             paths = [path for name in names for path in _matching(folder, name, key)]
@@ -83,7 +89,7 @@ class DataFiles:
         from hedgecore.venues import read
 
         files = self.files(folder)
-        one: dict[str, Any] = {key: read(paths[0]) for key, paths in files.items() if key != "chains"}  # fmt: skip
+        one: dict[str, Any] = {key: read(paths[0]) for key, paths in files.items() if key not in ("chains", "trades")}  # fmt: skip
         tape = Tape.of(
             self.base, [read(path) for path in files["chains"]], bars=one.get("bars"), perpetual=one.get("perpetual"),
             start=self.start, end=self.end,
@@ -93,6 +99,20 @@ class DataFiles:
         if "futures" in one:
             hedge = futures(tape, one["futures"], self.future, days=self.future_days)
         return tape, funding(tape, one.get("rates"), self.funding_cap) if pays else None, hedge
+
+    def read_trades(self, folder: Path = Path()) -> Table:
+        """Return the trades.
+
+        Raises
+        ------
+        ValueError
+            There are none.
+        """
+        from hedgecore.venues import read
+
+        if self.trades is None:
+            raise ValueError("data.trades is missing: a market maker needs customers")
+        return read(self.files(folder)["trades"][0])
 
 
 def fingerprint(path: Path) -> str:
