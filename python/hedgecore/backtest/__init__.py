@@ -24,6 +24,7 @@ from hedgecore.backtest.flow import Flow, MarketMaker
 from hedgecore.backtest.frontier import equal_cost, frontier
 from hedgecore.backtest.funding import Funding, funding
 from hedgecore.backtest.futures import Futures, futures
+from hedgecore.backtest.marked import Listed, marked
 from hedgecore.backtest.run import Backtest, run
 from hedgecore.backtest.strategies import (
     Leg,
@@ -50,6 +51,7 @@ __all__ = [
     "Futures",
     "Leg",
     "Life",
+    "Listed",
     "MarketMaker",
     "OpenInterestShare",
     "Positions",
@@ -65,6 +67,7 @@ __all__ = [
     "frontier",
     "funding",
     "futures",
+    "marked",
     "put_selling",
     "resampled_days",
     "risk_reversal",

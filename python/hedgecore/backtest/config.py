@@ -18,7 +18,7 @@ from typing import Any, Final
 
 from hedgecore import hedging
 from hedgecore.backtest import strategies
-from hedgecore.backtest.data import DataFiles
+from hedgecore.backtest.data import DataFiles, Marks
 from hedgecore.backtest.evaluation import scorecard, stressed
 from hedgecore.backtest.fills import Fills
 from hedgecore.backtest.flow import Flow, MarketMaker
@@ -42,7 +42,7 @@ def catalogue(folder: Path = Path()) -> Catalogue:
     makers = {maker.__name__: maker for maker in made if callable(maker)}
     for name in ("Policy", "Run", "Strategy"):
         del makers[name]
-    return Catalogue(makers | {"MarketMaker": MarketMaker, "Fills": Fills, "FeeSchedule": FeeSchedule, "DataFiles": DataFiles}, folder)  # fmt: skip
+    return Catalogue(makers | {"MarketMaker": MarketMaker, "Fills": Fills, "FeeSchedule": FeeSchedule, "DataFiles": DataFiles, "Marks": Marks}, folder)  # fmt: skip
 
 
 @dataclass(frozen=True)
