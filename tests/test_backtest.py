@@ -101,7 +101,13 @@ def test_what_comes_later_changes_nothing_before(cut: int) -> None:
     spiked = {**BARS, "close": np.where(BARS["timestamp"] + HOUR > when, BARS["close"] * 1.5, BARS["close"])}  # fmt: skip
     other = tape(chains=wild, bars=spiked)
     assert (other.price[cut + 1 :] != made.price[cut + 1 :]).all()
-    strategies = (bk.straddle(7), bk.strangle(5), bk.OpenInterestShare(-0.01, days=2))
+    flow = bk.Flow(np.array([1, -1, 1, -1]), np.array([0.3, 0.4, 0.6, 0.1]), np.array([3.0, 9, 12, 20]), np.array([1.0, -2, 0.5, -1]), 400.0)  # fmt: skip
+    strategies = (
+        bk.straddle(7),
+        bk.strangle(5),
+        bk.OpenInterestShare(-0.01, days=2),
+        bk.MarketMaker(flow=flow, share=0.05),
+    )
     for strategy in strategies:
         a, b = (
             bk.run(t, strategy, POLICIES, costs=COSTS, execution=hg.Execution(latency=2), fills=bk.Fills(together=False))

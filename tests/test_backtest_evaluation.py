@@ -66,7 +66,7 @@ def test_an_option_is_not_seen_before_it_is_quoted() -> None:
             assert len(column) == len(known.name)
     name = str(tape.name[tape.strike == 64_000][0])
     carried = bk.carry(tape, bk.Positions({name: 1.0}))
-    assert carried.counts["orders without a quote"] == 1
+    assert carried.counts["orders without a quote or size"] == 1
 
 
 def test_what_was_carried_has_its_fills() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 import inspect
 import json
 import shutil
@@ -19,6 +20,7 @@ pytest.importorskip("plotly")
 
 from backtest_data import write_files
 from commands import check_page, error_of, run, without_library
+from conftest import ROOT
 from hedgecore import backtest as bk
 from hedgecore import hedging as hg
 from hedgecore import venues
@@ -238,7 +240,7 @@ class TestInterruption:
 class TestConfiguration:
     def test_every_strategy_and_what_it_takes(self) -> None:
         known = catalogue().of(strategies.Strategy)
-        assert set(known) == set(strategies.__all__) - {"Leg", "Strategy"}
+        assert set(known) == set(strategies.__all__) - {"Leg", "Strategy"} | {"MarketMaker"}
         text = TEXT.replace('type = "straddle"', 'type = "Roll"\nlegs = [{kind = "call", delta = 0.2}, {kind = "put", ratio = -2}]')  # fmt: skip
         roll = setup_of(text).arguments["strategy"]
         assert roll == bk.Roll([bk.Leg("call", delta=0.2), bk.Leg("put", -2.0)])
@@ -310,3 +312,45 @@ class TestConfiguration:
         done = run("backtest", *arguments)
         assert done.exit_code == status
         assert message in error_of(done)
+
+
+def test_the_market_maker_of_the_page(shared: Path) -> None:
+    """What docs/backtest.md says of examples/backtest_market_maker.toml."""
+    setup = read_setup(ROOT / "examples" / "backtest_market_maker.toml")
+    outcome = dataclasses.replace(setup, folder=shared / "data").run()
+    card, trades = outcome.card, outcome.test.carried.trades
+    assert len(trades["step"]) == 1397
+    assert [round(outcome.test.lines[name][0].sum()) for name in ("edge", "option_fees")] == [
+        73_663,
+        -45_233,
+    ]
+    row = card["policy"].tolist().index
+    assert [round(card["std"][row(name)]) for name in ("never", "clock #1", "band #4")] == [32_740, 8_210, 8_876]  # fmt: skip
+    assert [round(card["cost"][row(name)]) for name in ("clock #1", "band #4")] == [76_709, 43_788]
+    assert [round(card[f"pnl_{side}"][row("band #4")]) for side in ("low", "high")] == [-82_419, 196_271]  # fmt: skip
+    table = bk.equal_cost(outcome.test)
+    assert round(table["cost"][0]) == 39_859
+    np.testing.assert_allclose([table[f"ratio{end}"][0] for end in ("", "_low", "_high")], [1.10, 1.03, 1.24], atol=0.006)  # fmt: skip
+
+
+def test_the_crash_of_the_page(shared: Path) -> None:
+    """What docs/backtest.md says of examples/backtest_of_a_crash.toml."""
+    setup = read_setup(ROOT / "examples" / "backtest_of_a_crash.toml")
+    outcome = dataclasses.replace(setup, folder=shared / "data").run()
+    test, card = outcome.test, outcome.card
+    assert (len(test.tape), len(test.tape.snapshots)) == (10_081, 841)
+    assert {str(found.name) for found in test.tape.found} == set()
+    row = card["policy"].tolist().index
+    for name, std, cost in (
+        ("clock #1", 435, 5788),
+        ("clock #3", 372, 1812),
+        ("each day", 1209, 511),
+    ):
+        assert (round(card["std"][row(name)]), round(card["cost"][row(name)])) == (std, cost)
+    table = bk.equal_cost(test)
+    at = slice(3, 6)
+    assert table["family"][at].tolist() == ["clock", "band", "price move"]
+    assert [round(x) for x in table["cost"][at]] == [1332] * 3
+    assert [round(x) for x in table["std"][at]] == [412, 463, 439]
+    np.testing.assert_allclose(table["ratio_low"][at][1:], [0.79, 0.80], atol=0.006)
+    np.testing.assert_allclose(table["ratio_high"][at][1:], [1.50, 1.37], atol=0.006)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -288,18 +288,20 @@ class _Work:
         held = {
             n: float(x.quantity[step - x.first]) for n, x in self.lives.items() if x.expiry > now
         }
-        wanted = strategy.orders(self.tape.until(step), held)  # fmt: skip
-        deals = [deal for name, q in wanted.items() if q and (deal := self._deal(step, name, q))]
-        short = sum(1 for q in wanted.values() if q) - len(deals)
-        self.counts["orders without a quote"] += short
-        cut = [deal for deal in deals if abs(deal[2]) < abs(wanted[deal[0]])]
+        given = strategy.orders(self.tape.until(step), held)
+        wanted = [(name, float(q)) for name, qs in given.items() for q in np.atleast_1d(qs) if q]
+        taken: dict[tuple[str, bool], float] = defaultdict(float)
+        deals = [(deal, q) for name, q in wanted if (deal := self._deal(step, name, q, taken))]
+        short = len(wanted) - len(deals)
+        self.counts["orders without a quote or size"] += short
+        cut = [deal for deal, q in deals if abs(deal[2]) < abs(q)]
         for deal in cut:
             quoted = "quoted" if self._is_sized(deal) else "configured"
             self.counts[f"orders cut to the {quoted} size"] += 1
-        if self.fills.together and (short or cut):
+        if self.fills.together and strategy.whole and (short or cut):
             self.counts["structures not entered"] += 1
             return
-        for deal in deals:
+        for deal, _ in deals:
             self.counts["fills without a quoted size"] += not self._is_sized(deal)
             self._book(step, *deal)
 
@@ -308,8 +310,10 @@ class _Work:
         _, row, quantity, _ = deal
         return bool(np.isfinite(self.tape.quotes["ask_size" if quantity > 0 else "bid_size"][row]))
 
-    def _deal(self, step: int, name: str, quantity: float) -> tuple[str, int, float, float] | None:
-        """What can be traded of an order now, and the price at its snapshot; None: nothing."""
+    def _deal(
+        self, step: int, name: str, quantity: float, taken: dict[tuple[str, bool], float]
+    ) -> tuple[str, int, float, float] | None:
+        """What can be traded of an order now beside what is taken, and the price at its snapshot; None: nothing."""
         tape = self.tape
         if name not in self.place:
             raise ValueError(f"{name!r} is no option of the chains")
@@ -324,10 +328,13 @@ class _Work:
             return None  # fmt: skip
         q = {key: float(tape.quotes[key][row]) for key in ("bid", "ask", "bid_size", "ask_size")}
         price = self.fills.price(quantity, q["bid"], q["ask"])
-        most = self.fills.most(quantity, q["bid_size"], q["ask_size"])
+        side = name, quantity > 0
+        most = self.fills.most(quantity, q["bid_size"], q["ask_size"]) - taken[side]
         if not price >= 0 or not most > 0:
             return None
-        return name, row, float(np.copysign(min(abs(quantity), most), quantity)), price
+        filled = min(abs(quantity), most)
+        taken[side] += filled
+        return name, row, float(np.copysign(filled, quantity)), price
 
     def _book(self, step: int, name: str, row: int, quantity: float, price: float) -> None:
         """Trade at the price of the snapshot, moved on to the step."""

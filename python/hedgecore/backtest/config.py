@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib.resources import files
 from os import PathLike
 from pathlib import Path
@@ -18,9 +18,10 @@ from typing import Any, Final
 
 from hedgecore import hedging
 from hedgecore.backtest import strategies
-from hedgecore.backtest.data import DataFiles
+from hedgecore.backtest.data import DataFiles, Marks
 from hedgecore.backtest.evaluation import scorecard, stressed
 from hedgecore.backtest.fills import Fills
+from hedgecore.backtest.flow import Flow, MarketMaker
 from hedgecore.backtest.run import Backtest, run, settings_of
 from hedgecore.backtest.strategies import Strategy
 from hedgecore.config import Catalogue, hints_of, located, nearest, parameters_of
@@ -41,7 +42,7 @@ def catalogue(folder: Path = Path()) -> Catalogue:
     makers = {maker.__name__: maker for maker in made if callable(maker)}
     for name in ("Policy", "Run", "Strategy"):
         del makers[name]
-    return Catalogue(makers | {"Fills": Fills, "FeeSchedule": FeeSchedule, "DataFiles": DataFiles}, folder)  # fmt: skip
+    return Catalogue(makers | {"MarketMaker": MarketMaker, "Fills": Fills, "FeeSchedule": FeeSchedule, "DataFiles": DataFiles, "Marks": Marks}, folder)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -94,7 +95,14 @@ class Setup:
             Called with the snapshots that are done, and all.
         """
         tape, funding, futures = self.data.read(self.folder)
-        given = {**self.arguments, "funding": funding, "futures": futures}
+        strategy = self.arguments["strategy"]
+        if isinstance(strategy, MarketMaker):
+            flow = Flow.of(self.data.read_trades(self.folder), tape.base)
+            strategy, tape = (
+                replace(strategy, flow=flow),
+                replace(tape, found=tape.found + flow.found),
+            )
+        given = {**self.arguments, "strategy": strategy, "funding": funding, "futures": futures}
         try:
             test = run(tape, policies=self.families, progress=progress, **given)
         except ValueError as error:

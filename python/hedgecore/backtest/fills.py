@@ -42,7 +42,7 @@ class Fills:
     fee_factor
         Fees and their caps times this; 0: none.  A rebate stays as it is.
     together
-        Orders of one snapshot are filled whole and all, or none of them.
+        Orders of a structure are filled whole and all, or none of them.
     """
 
     spread: float = 1.0
@@ -68,8 +68,8 @@ class Fills:
 
     def price(self, quantity: float, bid: float, ask: float) -> float:
         """Return the price of a trade, 0 at least; NaN where there is no quote for it."""
-        if self.spread == 1.0:
-            return ask if quantity > 0 else bid
+        if abs(self.spread) == 1.0:
+            return ask if self.spread * quantity > 0 else bid
         half = 0.5 * (ask - bid)
         price = 0.5 * (bid + ask) + self.spread * math.copysign(half, quantity)
         return float(np.maximum(price, 0.0))  # NaN stays

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -26,15 +26,21 @@ __all__ = [
     "strangle",
 ]
 
-Orders = dict[str, float]
+#: Quantities by instrument; several where they are trades of their own.
+Orders = Mapping[str, float | Sequence[float]]
 
 
 @dataclass(frozen=True)
 class Strategy:
-    """A rule: at each new snapshot, what to trade."""
+    """A rule: at each new snapshot, what to trade.
+
+    ``whole``: its orders are one structure, which :attr:`Fills.together` is about; else each is filled as far as it can be.
+    """
+
+    whole: ClassVar[bool] = True
 
     def orders(self, known: Tape, held: Mapping[str, float]) -> Orders:
-        """Return quantities to trade, by instrument: positive to buy.
+        """Return quantities to trade, by instrument: positive to buy; a list where there are several trades of one.
 
         Parameters
         ----------
@@ -130,7 +136,7 @@ class Roll(Strategy):
         expiries = np.unique(chain["expiry"][usable])
         target = known.times[-1] + self.days * 24 * HOUR_US
         expiry = expiries[np.argmin(np.abs(expiries - target))]
-        orders: Orders = {}
+        orders: dict[str, float] = {}
         for leg in self.legs:
             side = np.sign(self.quantity * leg.ratio)
             quote = chain["ask"] if side > 0 else chain["bid"]
@@ -186,6 +192,8 @@ class OpenInterestShare(Strategy):
         Between trades.
     """
 
+    whole: ClassVar[bool] = False
+
     share: float = -0.001
     days: float = 7.0
 
@@ -199,7 +207,7 @@ class OpenInterestShare(Strategy):
         if before and (known.snapshots[now - 1] - first) // period == (known.snapshots[before - 1] - first) // period:  # fmt: skip
             return {}
         chain = known.chain()
-        orders: Orders = {}
+        orders: dict[str, float] = {}
         for which, interest in zip(chain["instrument"], chain["open_interest"], strict=True):
             name = str(known.name[which])
             change = self.share * interest - held.get(name, 0.0)

@@ -292,6 +292,19 @@ def _tell(found: list[Found], name: str, count: int, example: str = "") -> None:
 
 def _bars(bars: Any, snapshots: Array, found: list[Found]) -> tuple[Array, Array]:
     """Ends and closes of bars from the first snapshot to the last, on a grid without gaps."""
+    ends, close, length = bars_of(bars, found)
+    inside = (ends >= snapshots[0]) & (ends <= snapshots[-1] + length)
+    ends, close = ends[inside], close[inside]
+    if len(ends) < 2:
+        raise ValueError("bars: fewer than two end between the first snapshot and the last")
+    grid = np.arange(ends[0], ends[-1] + 1, length)
+    last = np.searchsorted(ends, grid, side="right") - 1
+    _tell(found, "bar missing: the price before it stands", int((ends[last] != grid).sum()))
+    return grid, close[last]
+
+
+def bars_of(bars: Any, found: list[Found]) -> tuple[Array, Array, int]:
+    """Return ends and closes of bars in the order of time, and their length in microseconds; `found` is told of what was left out."""
     table = tables_of(bars)[0]
     seconds = np.unique(table["seconds"])
     if len(seconds) != 1:
@@ -302,15 +315,9 @@ def _bars(bars: Any, snapshots: Array, found: list[Found]) -> tuple[Array, Array
     _tell(found, "bar without a close: left out", int((~good).sum()))
     ends, first = np.unique(ends[good], return_index=True)
     _tell(found, "bar twice: the first is kept", int(good.sum()) - len(ends))
-    close = close[good][first]
-    inside = (ends >= snapshots[0]) & (ends <= snapshots[-1] + length)
-    ends, close = ends[inside], close[inside]
-    if len(ends) < 2:
-        raise ValueError("bars: fewer than two end between the first snapshot and the last")
-    grid = np.arange(ends[0], ends[-1] + 1, length)
-    last = np.searchsorted(ends, grid, side="right") - 1
-    _tell(found, "bar missing: the price before it stands", int((ends[last] != grid).sum()))
-    return grid, close[last]
+    if not len(ends):
+        raise ValueError("bars: none has a close")
+    return ends, close[good][first], length
 
 
 def _check_prices(
