@@ -10,7 +10,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 SOURCES := pyproject.toml CMakeLists.txt $(shell find cpp -name '*.cpp' -o -name '*.hpp' -o -name '*.inl' -o -name '*.h' -o -name '*.cmake' -o -name CMakeLists.txt) \
 	$(shell find python -type d -not -name __pycache__)
 
-.PHONY: demo test unit sanitize embedding lint bench accuracy baseline wheel docs pages fuzz clean venv
+.PHONY: demo test unit embedding lint bench accuracy baseline wheel docs pages fuzz clean venv
 
 demo: $(VENV)/.cli
 	$(BIN)/hedgecore demo --out demo
@@ -68,23 +68,8 @@ unit: $(VENV)/.test
 	$(CMAKE) --build --preset $(PRESET) --parallel $(JOBS)
 	$(BIN)/ctest --preset $(PRESET)
 
-# They under the address and undefined sanitizers, then under the thread sanitizer, then the Python tests under the first two: the module
-# is built into an environment of its own, over the packages of .venv. Left out is what builds by itself or measures.
-CMAKE     := $(BIN)/cmake
-JOBS      ?= $(shell nproc)
-ASAN      := build/asan-python
-RUNTIME   := $(shell $${CXX:-g++} -print-file-name=libasan.so) $(shell $${CXX:-g++} -print-file-name=libstdc++.so)
-LEFT_OUT  := accuracy docs embedding fuzz_targets instructions level_objects memory performance_table same_bits unit vectorised workflows
-SANITIZED ?= tests $(LEFT_OUT:%=--ignore=tests/test_%.py)
-sanitize: $(VENV)/.test
-	$(MAKE) unit PRESET=asan
-	$(MAKE) unit PRESET=tsan
-	$(BIN)/python -m venv --without-pip $(ASAN)
-	echo "$(abspath $(VENV))"/lib/python3*/site-packages > $$(echo $(ASAN)/lib/python3*/site-packages)/venv.pth
-	$(BIN)/pip --python $(ASAN)/bin/python install --quiet --no-deps --force-reinstall . -C build-dir=build/asan-module \
-		-C cmake.build-type=RelWithDebInfo -C install.strip=false -C cmake.define.HEDGECORE_SANITIZE=address,undefined
-	LD_PRELOAD="$(RUNTIME)" ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=print_stacktrace=1 \
-		$(ASAN)/bin/python -m pytest $(SANITIZED) $(PYTEST_ARGS)
+CMAKE := $(BIN)/cmake
+JOBS  ?= $(shell nproc)
 
 # The site in build/site, with the reports of the demonstration as they come; warnings are errors, nothing is fetched.
 docs: $(VENV)/.docs

@@ -108,21 +108,26 @@ TEST_CASE("null pointers, wrong sizes and numbers that name nothing") {
     CHECK(refused("twice", hc_greeks(&given.options, 2, twice, out, nullptr, nullptr)));
     CHECK(refused("99", hc_greeks(&given.options, 1, wrong, out, nullptr, nullptr)));
     CHECK(refused("-1", hc_greeks(&given.options, 1, negative, out, nullptr, nullptr)));
-    for (const auto& [says, change] : std::initializer_list<std::pair<const char*, void (*)(hc_options&)>>{
-             {"size", [](hc_options& o) { o.size = 0; }},
-             {"size", [](hc_options& o) { o.size = std::size_t(1) << 40; }},
-             {"kind", [](hc_options& o) { o.kind = nullptr; }},
-             {"strike", [](hc_options& o) { o.strike = {}; }},
-             {"expiry", [](hc_options& o) { o.expiry = {}; }},
-             {"vol", [](hc_options& o) { o.vol = {}; }},
-             {"model", [](hc_options& o) { o.model = any_number<hc_model>(7); }},
-             {"payoff", [](hc_options& o) { o.payoff = any_number<hc_payoff>(3); }},
-             {"spot", [](hc_options& o) { o.spot = {}; }},
-         }) {
+    struct Change {
+        const char* says;
+        void (*make)(hc_options&);
+    };
+    const Change changes[] = {
+        {"size", [](hc_options& o) { o.size = 0; }},
+        {"size", [](hc_options& o) { o.size = std::size_t(1) << 40; }},
+        {"kind", [](hc_options& o) { o.kind = nullptr; }},
+        {"strike", [](hc_options& o) { o.strike = {}; }},
+        {"expiry", [](hc_options& o) { o.expiry = {}; }},
+        {"vol", [](hc_options& o) { o.vol = {}; }},
+        {"model", [](hc_options& o) { o.model = any_number<hc_model>(7); }},
+        {"payoff", [](hc_options& o) { o.payoff = any_number<hc_payoff>(3); }},
+        {"spot", [](hc_options& o) { o.spot = {}; }},
+    };
+    for (const Change& change : changes) {
         hc_options changed = given.options;
-        change(changed);
-        CAPTURE(says);
-        CHECK(refused(says, greeks_of(&changed)));
+        change.make(changed);
+        CAPTURE(change.says);
+        CHECK(refused(change.says, greeks_of(&changed)));
     }
     hc_execution how{};
     how.size = sizeof how;
