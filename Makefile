@@ -15,8 +15,14 @@ SOURCES := pyproject.toml CMakeLists.txt $(shell find cpp -name '*.cpp' -o -name
 demo: $(VENV)/.cli
 	$(BIN)/hedgecore demo --out demo
 
+# First, alone, what measures the memory of its process; then files of tests side by side. PYTEST_ARGS: a part, as given.
 test: $(VENV)/.test
+ifdef PYTEST_ARGS
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
+else
+	$(BIN)/python -m pytest -m resident
+	$(BIN)/python -m pytest -m "not resident" --numprocesses=auto --dist=loadfile
+endif
 
 # The examples of embedding, built in every way: the core is compiled twice.
 embedding: $(VENV)/.test
