@@ -91,7 +91,7 @@ def least_shortfall(
         held_out.check_fits(problem, "held_out")
     if max_shortfall is not None and not math.isfinite(max_shortfall):
         raise ValueError(f"max_shortfall = {max_shortfall} must be finite")
-    notes = [*_overfit(problem, scenarios, level, overfit)]
+    notes = [*scenarios.notes, *_overfit(problem, scenarios, level, overfit)]
     if held_out is None:
         notes.append(
             "no held-out scenarios: the expected shortfall in the sample flatters the plan"
@@ -119,7 +119,9 @@ def least_shortfall(
         ) from None
     except solvers.UnboundedProgram as error:
         raise problem.endless(error) from None
-    plan = problem.plan(mode, found, asked_gap=max(tolerance, gap * problem.has_whole), notes=notes)
+    plan = problem.plan(
+        mode, found, asked_gap=max(tolerance, gap * problem.has_whole), notes=tuple(notes)
+    )
     tails = [report(scenarios, plan.quantity, level, "in sample")]
     if held_out is not None:
         tails.append(report(held_out, plan.quantity, level, "held out"))

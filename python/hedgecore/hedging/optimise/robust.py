@@ -37,4 +37,5 @@ def least_worst_case(
         -scenarios.book,
         np.full(len(scenarios), np.inf),
     )
-    return problem.solve("least worst case", with_t, time_limit=time_limit)
+    plan = problem.solve("least worst case", with_t, time_limit=time_limit)
+    return replace(plan, notes=scenarios.notes)
