@@ -274,9 +274,9 @@ class Quotes:
 def _columns(data: Any, at: Any) -> dict[str, Array]:
     """The columns of one snapshot."""
     if hasattr(data, "part") or (hasattr(data, "columns") and "timestamp" in data.columns):
-        from hedgecore.chain import _frame, snapshot
+        from hedgecore.chain import quotes_frame, snapshot
 
-        data = snapshot(_frame(data), at)
+        data = snapshot(quotes_frame(data), at)
         data = data.filter(data["type"].is_in(list(_TRADED)))
         columns = {
             name: data[name].to_numpy()
@@ -307,9 +307,9 @@ def _table(columns: Mapping[str, Array], venue: str) -> Instruments:
         raise ValueError(f"quotes: {distinct[count > 1][0]} stands in {count.max()} rows")
     if "base" in columns:
         return instruments.from_columns({**columns, "name": names}, len(names))
-    from hedgecore.book import _parsed
+    from hedgecore.book import instruments_of
 
-    return _parsed(names, np.arange(len(names)), venue)
+    return instruments_of(names, np.arange(len(names)), venue)
 
 
 def _number(columns: Mapping[str, Array], name: str, rows: int) -> Array:
@@ -335,9 +335,7 @@ def _with_perpetuals(
     """The inverse perpetuals of coins that have none among the quotes."""
     there = set(table.base[(table.type == PERPETUAL) & table.inverse].tolist())
     coins = [
-        c
-        for c in np.unique(table.base).tolist()
-        if c not in there and np.isfinite(market._worth(c))
+        c for c in np.unique(table.base).tolist() if c not in there and np.isfinite(market.worth(c))
     ]
     if not coins:
         return table, numbers
