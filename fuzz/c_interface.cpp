@@ -28,8 +28,7 @@ public:
         return true;
     }
     bool is_odd() const { return is_odd_; }
-    // A flag is any number but 0.
-    int flag() { return bytes.below(8) == 0 ? any_int() : int(bytes.flag()); }
+    int flag() { return odd() ? any_int() : int(bytes.flag()); }
     int any_int() { return int(std::uint32_t(bytes.word(4))); }
 
     template <class Enum>

@@ -130,7 +130,7 @@ void check_values(const Slices& slices, const Points& points, const Results& r, 
         least = std::min(least, at), most = std::max(most, at);
         size = std::max(size, scale * (std::fabs(p[0]) + p[1] * (2 * std::fabs(k) + 2 * std::fabs(p[3]) + p[4])));
     }
-    if (!(size < 1e100)) return;
+    if (!(size < 1e100 && most < 1e100)) return;
     const double slack = 1e-14 * size + 1e-300;
     if (!(w >= least - slack && w <= most + slack)) broken("w " + text(w) + " at k " + text(k) + ", expiry " + text(t) + " is not from " + text(least) + " to " + text(most));
     const double vol = r.value[4][i];

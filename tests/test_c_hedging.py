@@ -367,6 +367,13 @@ def test_bad_arguments(library: Any) -> None:
     )  # fmt: skip
     assert too_long == INVALID_ARGUMENT
     assert said(library) == "steps = 18446744073709551615 must be at most 8589934591"
+    run.steps = 3  # found by the target c_interface: a step of 0
+    options.expiry = pointer(np.array([5e-324]))
+    no_step = library.hc_hedge_simulate(
+        c.byref(model), c.byref(run), c.byref(options), None, c.c_size_t(0), None, None, None, None, None
+    )  # fmt: skip
+    assert no_step == INVALID_ARGUMENT
+    assert "does not fall on one of 3 steps" in said(library)
     policy = Policy()
     policy.size = 3
     assert library.hc_hedge_policy_init(c.byref(policy)) == INVALID_ARGUMENT

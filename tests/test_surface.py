@@ -304,6 +304,15 @@ class TestFits:
             assert np.isfinite(fitted).all()
             assert quality[0, 0] <= 1.01 * cold[0, 0]
 
+    def test_no_total_variance_is_negative(self) -> None:
+        """Found by the fuzz target surfaces: where w was not positive g was taken for that of no arbitrage."""
+        k = np.array([-0.073403524834058154, 0.059624628061341278, -0.16015106431677728])
+        w = np.array([0.084993638445314296, 0.35759732268562833, 0.0026458224328336287])
+        weight = np.array([134.4322315007833, 47.16213532482692, 377954.31302962301])
+        ((a, b, rho, _, sigma),), quality = _core.fit_svi(k, w, weight, [0, 3], None, True)
+        assert a + b * sigma * np.sqrt(1 - rho * rho) > 0
+        assert quality[0, 1] >= 0
+
     def test_errors(self) -> None:
         smile = smile_of(lambda k: 0.5 + 0 * k)
         with pytest.raises(

@@ -90,7 +90,7 @@ Held held_of(const hc_hedged_options& o, const hc_hedge_run& run, const PathAsse
     if (!o.vol && !(vol > 0)) throw std::invalid_argument("vol must be given: the paths have none of their own");
     for (std::size_t j = 0; j < o.n; ++j) {
         const double place = o.expiry[j] / held.step;
-        if (std::abs(place - std::nearbyint(place)) > 1e-6 * std::max(1.0, place) || std::nearbyint(place) < 1) {
+        if (!(std::abs(place - std::nearbyint(place)) <= 1e-6 * std::max(1.0, place) && std::nearbyint(place) >= 1)) {
             throw std::invalid_argument("expiry[" + std::to_string(j) + "] = " + text(o.expiry[j]) + " does not fall on one of " +
                                         std::to_string(run.steps) + " steps to the last expiry " + text(horizon));
         }

@@ -222,8 +222,10 @@ double butterfly_place(const Svi& s, const Range& r, std::size_t j) {
     return std::clamp(s.m + 2 * s.sigma * u / (1 - u * u), low, high);
 }
 
+// Where w is not positive g says nothing.
 double smallest_butterfly(const Svi& s, const Range& r) {
     double least = std::numeric_limits<double>::infinity();
+    if (!(s.a + s.b * s.sigma * std::sqrt(1 - s.rho * s.rho) > 0)) return -least;
     for (std::size_t j = 0; j < butterfly_points; ++j) {
         least = std::min(least, butterfly(s, butterfly_place(s, r, j)));
     }
