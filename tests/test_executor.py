@@ -22,7 +22,7 @@ SUBMIT = c.CFUNCTYPE(c.c_int, c.c_void_p, WORK, c.c_void_p)
 def test_executors_in_cpp() -> None:
     chain = toolchain("gcc", platform.machine())
     printed = chain.run(chain.program("executor"))
-    assert len(printed) == 15
+    assert len(printed) == 17
     assert [line for line in printed if not line.endswith(": yes")] == []
 
 

@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "hedgecore/pricing.hpp"
+#include "parallel/check_stop.hpp"
 
 namespace {
 
@@ -112,12 +113,33 @@ std::string message_of(const Call& call) {
     return "";
 }
 
+// Whether a poll that throws stops a worker in the midst of its chunk, while the calling thread waits for it.
+bool stops_waiting() {
+    Execution polled;
+    polled.threads = 2;
+    polled.poll = [] { throw std::runtime_error("polled"); };
+    const std::thread::id caller = std::this_thread::get_id();
+    std::atomic<bool> begun{false};
+    return message_of([&] {
+               parallel_for(2, 1, polled, [&](std::size_t, std::size_t) {
+                   if (std::this_thread::get_id() == caller) {
+                       begun.wait(false);
+                       return;
+                   }
+                   begun = true;
+                   begun.notify_one();
+                   for (;;) check_stop();
+               });
+           }) == "polled";
+}
+
 }  // namespace
 
 int main() {
     const std::vector<double> expected = prices(1);
     Execution eight;
     eight.threads = 8;
+    expect(stops_waiting() && same(prices(8), expected), "a caller that waits for the pool polls");
 
     {
         HostPool pool(3);
@@ -146,6 +168,7 @@ int main() {
             });
         });
         expect(said == "chunk 5" && same(prices(8), expected), "an exception of a task comes back, and the next call is sound");
+        expect(stops_waiting() && same(prices(8), expected), "a caller that waits for the host's threads polls");
         set_executor(nullptr);
     }
     {

@@ -16,6 +16,7 @@
 
 #include "dispatch/kernels.hpp"
 #include "hedging/hedge_plan.hpp"
+#include "parallel/check_stop.hpp"
 #include "paths/path_source.hpp"
 
 namespace hedgecore {
@@ -243,6 +244,7 @@ void simulate_hedging(const PathModel& model, const PathRun& run, const std::vec
             source.start(*paths, run.first_path + first, count);
             k.hedge_start(plan, *paths, block);
             for (std::size_t step = 0; step < run.steps; ++step) {
+                check_stop();
                 k.hedge_step(plan, *paths, block, step);
                 if (block.faulty) throw_forecast(plan, *paths, step, count);
                 if (elsewhere) decide_elsewhere(plan, decisions, worker, step, count);

@@ -2,6 +2,7 @@
 #include <limits>
 
 #include "hedgecore/surface.hpp"
+#include "parallel/check_stop.hpp"
 #include "surface/least_squares.hpp"
 #include "surface/ssvi.hpp"
 
@@ -156,6 +157,7 @@ public:
         for (int iteration = 0; iteration < iterations; ++iteration) {
             reweigh(best);
             in = inner(m, sigma);
+            check_stop();
             bool improved = false, done = false;
             for (int attempt = 0; attempt < 6 && !improved; ++attempt) {
                 double dm = 0, ds = 0;
