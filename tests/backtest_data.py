@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -57,3 +58,33 @@ def chain(days: int = 21, seed: int = 3, vol: float = 0.5, basis: float = 1.002)
 def taken(columns: Columns, rows: Any) -> Columns:
     """Those rows."""
     return {name: column[rows] for name, column in columns.items()}
+
+
+def write_files(folder: Path, days: int = 21) -> None:
+    """Write the made-up chains and bars as files in the layouts of the real ones: chains, bars, perpetual and futures."""
+    import polars as pl
+
+    made, (times, price) = chain(days), hourly(days)
+    stamp = np.char.add(np.datetime_as_string(made["timestamp"], unit="us"), "+00:00")
+    expiry = np.char.add(np.datetime_as_string(made["expiry_time"], unit="s"), "+00:00")
+    n = len(stamp)
+    pl.DataFrame(
+        {
+            "timestamp": stamp, "instrument_name": made["instrument"], "underlying": made["forward"],
+            "underlying_name": np.char.rpartition(np.char.rpartition(made["instrument"], "-")[:, 0], "-")[:, 0],
+            "option_type": np.where(made["kind"] > 0, "call", "put"), "strike": made["strike"], "expiry_datetime": expiry,
+            "time_to_maturity": (made["expiry_time"] - made["timestamp"]) / np.timedelta64(36525 * 864, "s"),
+            "bid_price": made["bid"], "ask_price": made["ask"], "mark_price": made["mark"], "mid_price": (made["bid"] + made["ask"]) / 2,
+            "futures_price": made["forward"], "futures_instrument_name": np.full(n, "-"), "implied_volatility": made["mark_vol"],
+            "delta": made["delta"], "vega": np.zeros(n), "open_interest": made["open_interest"], "volume": np.zeros(n),
+            "bid_ask_spread": made["ask"] - made["bid"], "currency": made["base"], "index_price": made["index"],
+            "volume_usd": np.zeros(n), "snapshot_id": made["snapshot"],
+        }
+    ).write_parquet(folder / "chains.parquet")  # fmt: skip
+    pl.DataFrame(
+        {
+            "timestamp": np.char.add(np.datetime_as_string(times[:-1], unit="s"), "+00:00"),
+            "open": price[:-1], "high": np.maximum(price[:-1], price[1:]), "low": np.minimum(price[:-1], price[1:]),
+            "close": price[1:], "volume": np.ones(len(times) - 1),
+        }
+    ).write_csv(folder / "bars.csv")  # fmt: skip

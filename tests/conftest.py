@@ -139,3 +139,9 @@ def depth_tables(shared: Path) -> Callable[[str], Any]:
         return read[market]
 
     return table
+
+
+@pytest.fixture
+def highs() -> None:
+    """Skip where the solvers are not installed."""
+    pytest.importorskip("highspy", reason="the solvers need the extra optimise")

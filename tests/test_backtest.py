@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 from backtest_data import HOUR, bars, chain, hourly, taken
 from hedgecore import backtest as bk
 from hedgecore import hedging as hg
+from hedgecore.venues.deribit.contracts import FEES
 
 POLICIES = {
     "none": hg.NoHedge(),
@@ -66,7 +68,7 @@ def test_an_independent_account_of_a_hedged_straddle() -> None:
     made = tape()
     name, strike, k_vol = "BTC-8JAN26-80000", 80_000.0, 0.5
     test = bk.run(
-        made, bk.Positions({f"{name}-C": -1, f"{name}-P": -1}), hg.Clock(), fills=bk.Fills(fee=0, delivery_fee=0),
+        made, bk.Positions({f"{name}-C": -1, f"{name}-P": -1}), hg.Clock(), fills=bk.Fills(fee_factor=0),
         costs=hg.Costs(fee=5e-4),
     )  # fmt: skip
     times, price = hourly()
@@ -99,7 +101,13 @@ def test_what_comes_later_changes_nothing_before(cut: int) -> None:
     spiked = {**BARS, "close": np.where(BARS["timestamp"] + HOUR > when, BARS["close"] * 1.5, BARS["close"])}  # fmt: skip
     other = tape(chains=wild, bars=spiked)
     assert (other.price[cut + 1 :] != made.price[cut + 1 :]).all()
-    strategies = (bk.straddle(7), bk.strangle(5), bk.OpenInterestShare(-0.01, days=2))
+    flow = bk.Flow(np.array([1, -1, 1, -1]), np.array([0.3, 0.4, 0.6, 0.1]), np.array([3.0, 9, 12, 20]), np.array([1.0, -2, 0.5, -1]), 400.0)  # fmt: skip
+    strategies = (
+        bk.straddle(7),
+        bk.strangle(5),
+        bk.OpenInterestShare(-0.01, days=2),
+        bk.MarketMaker(flow=flow, share=0.05),
+    )
     for strategy in strategies:
         a, b = (
             bk.run(t, strategy, POLICIES, costs=COSTS, execution=hg.Execution(latency=2), fills=bk.Fills(together=False))
@@ -173,14 +181,29 @@ def test_fills() -> None:
     # 0.0003 coins, at most an eighth of the price: Deribit's own example has 0.0000125 for 0.0001
     assert fills.fee_of(-2, 0.05) == 6e-4
     assert fills.fee_of(1, 1e-4) == pytest.approx(1.25e-5)
-    assert fills.delivery_of(1, 0.0) == 0.0
-    assert fills.delivery_of(-3, 0.2) == pytest.approx(4.5e-4)
+    friday, saturday = (np.datetime64(day, "us").astype(int).item() for day in ("2026-01-16T08:00", "2026-01-17T08:00"))  # fmt: skip
+    assert fills.delivery_of(1, 0.0, friday) == 0.0
+    assert fills.delivery_of(-3, 0.2, friday) == pytest.approx(4.5e-4)
+    assert fills.delivery_of(-3, 0.2, saturday) == 0.0  # a daily option
+    assert bk.Fills(spread=-1).price(1, 0.02, 0.03) == pytest.approx(
+        0.02
+    )  # who quotes buys at the bid
+    maker = dataclasses.replace(FEES, inverse_option=(-1e-4, 3e-4))
+    assert bk.Fills(fees=maker, side="maker", fee_factor=2).fee_of(1, 0.05) == pytest.approx(
+        -1e-4
+    )  # a rebate is no fee
+    assert bk.Fills(fees=maker, fee_factor=2).fee_of(1, 1e-4) == pytest.approx(2.5e-5)
     sized = {**CHAIN, "bid_size": np.full(len(CHAIN["bid"]), 3.0), "ask_size": np.full(len(CHAIN["bid"]), 0.5)}  # fmt: skip
     name = "BTC-15JAN26-80000-C"
     for chains, fill, traded, counts in (
-        (CHAIN, bk.Fills(size=2, together=False), 2.0, {"orders cut to the size": 1}),
-        (sized, bk.Fills(size=2, together=False), 0.5, {"orders cut to the size": 1}),
-        (sized, bk.Fills(), 0.0, {"orders cut to the size": 1, "structures not entered": 1}),
+        (
+            CHAIN,
+            bk.Fills(size=2, together=False),
+            2.0,
+            {"orders cut to the configured size": 1, "fills without a quoted size": 1},
+        ),
+        (sized, bk.Fills(size=2, together=False), 0.5, {"orders cut to the quoted size": 1}),
+        (sized, bk.Fills(), 0.0, {"orders cut to the quoted size": 1, "structures not entered": 1}),
     ):
         carried = bk.carry(tape(chains=chains), bk.Positions({name: 5}), fill)
         assert np.abs(carried.trades["quantity"]).sum() == traded
@@ -216,7 +239,9 @@ def test_funding_is_the_venues_rule_or_data() -> None:
         (lambda: bk.run(tape(), bk.straddle(400), hg.NoHedge(), numeraire="eur"), "numeraire must be"),
         (lambda: bk.run(tape(), bk.straddle(), hg.Clock(), deltas="none"), "deltas must be"),
         (lambda: bk.run(tape(), bk.Roll((bk.Leg("call"),), days=1, least_days=2), hg.Clock()), "least_days = 2 must be"),
-        (lambda: bk.Fills(fee=-1), "fee = -1 must be zero or positive"),
+        (lambda: bk.Fills(fee_factor=-1), "fee_factor = -1 must be zero or positive"),
+        (lambda: bk.Fills(spread=-2), "spread = -2 must be -1 or more"),
+        (lambda: bk.Fills(side="customer"), "side must be 'taker' or 'maker'"),
         (lambda: bk.Fills(size=0), "size = 0 must be positive"),
         (lambda: bk.run(tape(end="2026-01-01T13:00"), bk.Positions({"BTC-8JAN26-60000-P": -1}, at="2026-01-02"), hg.Clock()), "nothing was traded"),
         (lambda: bk.run(tape(), bk.straddle(), hg.Clock(), instrument=hg.Spot(), funding=with_funding(tape())), "only perpetuals pay"),
@@ -246,7 +271,7 @@ def test_straddles_through_the_real_chains(quarter_file: Any) -> None:
         made = bk.Tape.of(name[:3], table, start=at)
         test = bk.run(
             made, bk.Positions({f"{name}-C": -1, f"{name}-P": -1}, at=at), policies, deltas="quoted",
-            fills=bk.Fills(fee=0, delivery_fee=0),
+            fills=bk.Fills(fee_factor=0),
         )  # fmt: skip
         got = np.round(test.equity("usd")[:, -1]).tolist()
         assert got[:2] == [never, each]

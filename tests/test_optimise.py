@@ -1,14 +1,11 @@
-"""The hedge optimiser beside brute force and CVXPY, and what it says of what cannot be done."""
+"""The hedge optimiser beside brute force and CVXPY: limits, whole numbers, targets, actions."""
 
 from __future__ import annotations
 
 import itertools
-import re
 import subprocess
 import sys
 import textwrap
-import warnings
-from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -16,54 +13,9 @@ import numpy as np
 import pytest
 
 import hedgecore as hc
+from hedge_problems import BOOK, LIMITS, MARKET, NAMES, problem, quotes
 from hedgecore.hedging import optimise as ho
 from hedgecore.hedging.optimise import solvers
-from hedgecore.scenarios import Nodes
-
-
-@pytest.fixture
-def highs() -> None:
-    pytest.importorskip("highspy", reason="the solvers need the extra optimise")
-
-
-MARKET = hc.Market(
-    "2026-06-10",
-    index={"BTC": 90_000.0},
-    forwards={("BTC", "2026-06-26"): 90_300.0, ("BTC", "2026-07-31"): 90_900.0},
-    vols=0.55,
-)
-STRIKES = (80_000, 85_000, 90_000, 95_000, 100_000)
-NAMES = [f"BTC-{day}-{k}-{c}" for day in ("26JUN26", "31JUL26") for k in STRIKES for c in "CP"]
-BOOK = hc.Book.from_frame(
-    {"instrument": ["BTC-26JUN26-90000-C", "BTC-31JUL26-95000-P"], "quantity": [-20.0, 12.0]}
-)
-
-
-def quotes(names: Sequence[str] = NAMES, size: float = 30.0, **more: Any) -> ho.Quotes:
-    """Quotes about the model's price, wider where the option is dearer."""
-    one = hc.Book.from_frame({"instrument": list(names), "quantity": np.ones(len(names))})
-    fair = one.risk(MARKET).positions()
-    price = dict(zip(fair["instrument"].tolist(), fair["value_coin"], strict=True))
-    middle = np.array([price[name] for name in names])
-    width = 0.0004 + 0.02 * middle
-    columns = {"instrument": list(names), "bid": middle - width, "ask": middle + width}
-    return ho.Quotes.of(columns, MARKET, size=size, **more)
-
-
-def problem(**more: Any) -> ho.Problem:
-    more = {"book": BOOK, "quotes": quotes(), "actions": ("open", "resize")} | more
-    return ho.Problem(market=MARKET, **more)
-
-
-LIMITS = {"BTC": {"net_delta": 0.5, "gamma_usd_1pct": 20_000, "expiry": {"vega_usd": 300}}}
-
-
-def scenarios(of: ho.Problem, count: int = 400, seed: int = 1) -> ho.Scenarios:
-    rng = np.random.default_rng(seed)
-    move = 0.04 * rng.standard_t(4, count)
-    vol = np.clip(-0.5 * move + 0.05 * rng.standard_normal(count), -0.4, 1.0)
-    nodes = Nodes.of(spot={"BTC": np.expm1(move)}, vol={"BTC": vol}, time=1 / 365)
-    return ho.Scenarios.of(of, nodes, vol_shock="relative")
 
 
 @pytest.mark.usefixtures("highs")
@@ -150,31 +102,6 @@ def test_tickets_and_least_trades() -> None:
     assert (coins[few.amount > 0] >= 0.5 - 1e-6).all()
 
 
-@pytest.mark.usefixtures("highs")
-def test_what_cannot_be_kept_is_named_with_the_plan_that_breaks_it_least() -> None:
-    limits = {"BTC": {"vega_usd": 1, "gamma_usd_1pct": 1e9}}
-    of = problem(quotes=quotes(["BTC-26JUN26-80000-P"], size=2.0), limits=limits)
-    with pytest.raises(
-        ho.InfeasibleHedge, match=r"BTC vega_usd.*used up: \w+ BTC-26JUN26-80000-P"
-    ) as caught:
-        ho.cheapest(of)
-    error = caught.value
-    assert error.conflict == ("BTC vega_usd",)
-    (violation,) = error.plan.violations
-    after = error.plan.after.total["BTC"]["vega_usd"]
-    assert abs(after) - 1 == pytest.approx(abs(violation.excess), rel=1e-6)
-    assert abs(after) < abs(error.plan.before.total["BTC"]["vega_usd"])
-    assert "NOT KEPT" in repr(error.plan)
-
-
-@pytest.mark.usefixtures("highs")
-def test_an_objective_without_end_names_what_grows() -> None:
-    of = problem(quotes=quotes(size=None))
-    pnl = ho.Scenarios.of_matrix(of, np.zeros(2), np.ones((2, len(of.quotes))) * 1e6)
-    with pytest.raises(ValueError, match=r"falls without end by buy .*give sizes"):
-        ho.least_worst_case(of, pnl)
-
-
 def test_targets_met_exactly_need_no_solver() -> None:
     targets = {"BTC": {"net_delta": 0.0, "vega_usd": 0.0, "gamma_usd_1pct": 0.0}}
     names = ["BTC-26JUN26-90000-P", "BTC-31JUL26-90000-P"]
@@ -251,162 +178,25 @@ def test_neutralise_needs_numpy_alone() -> None:
 
 
 @pytest.mark.usefixtures("highs")
-def test_ctrl_c_ends_a_search_for_whole_numbers() -> None:
-    # a market split, which takes hours; the key is pressed when the solver asks for the first time whether to stop
-    code = """
-        import os, signal
-        import numpy as np
-        from hedgecore.hedging.optimise import solvers
+@pytest.mark.parametrize(
+    "more",
+    [{"lots": True}, {"max_tickets": 3}, {"lots": True, "max_tickets": 3}, {"lots": True, "min_trade": 2.0}],
+)  # fmt: skip
+def test_the_search_has_the_optimum_of_the_whole_program(more: dict[str, Any]) -> None:
+    lot = np.ones(len(quotes()))
+    lot[-1] = 10_000.0  # the perpetual, in USD
+    of = problem(quotes=replace(quotes(), lot=lot), limits=LIMITS, **more)
+    plan = ho.cheapest(of, gap=1e-9, time_limit=60.0)
+    best = solvers.Highs(of.program, gap=1e-9).solve()
+    assert plan.gap <= 1e-9
+    assert plan.cost == pytest.approx(best.value, rel=1e-6)
+    # what reduced costs and the neighbourhood leave out is in no plan that is better
+    from hedgecore.hedging.optimise import search
 
-        rng = np.random.default_rng(1)
-        rows = rng.integers(0, 100, (5, 40)).astype(float)
-        half = np.floor(rows.sum(axis=1) / 2)
-        program = solvers.Program(np.zeros(40), np.zeros(40), np.ones(40), rows, half, half, np.ones(40, bool))
-        answer, pressed = solvers.Highs._asked, []
-        def press(self, *asked):
-            if not pressed:
-                pressed.append(os.kill(os.getpid(), signal.SIGINT))
-            answer(self, *asked)
-        solvers.Highs._asked = press
-        try:
-            solvers.solve(program, time_limit=60.0)
-        except KeyboardInterrupt:
-            print("interrupted")
-        """
-    done = subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(code)], capture_output=True, text=True, check=False
-    )
-    assert (done.stdout, done.stderr) == ("interrupted\n", "")
-
-
-@pytest.mark.usefixtures("highs")
-def test_rolls_of_a_problem_without_a_plan_warn_of_nothing() -> None:
-    limits = {"BTC": {"vega_usd": 1, "gamma_usd_1pct": 1}}
-    of = problem(quotes=quotes(size=0.05), actions=("open", "resize", "roll"), limits=limits)
-    assert np.isinf(of.rows.weight).any()  # the sizes that rolls share
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        with pytest.raises(ho.InfeasibleHedge) as caught:
-            ho.cheapest(of)
-    assert all(violation.name.startswith("BTC ") for violation in caught.value.plan.violations)
-
-
-@pytest.mark.usefixtures("highs")
-def test_least_shortfall_is_the_optimum_of_rockafellar_and_uryasev() -> None:
-    cvxpy = pytest.importorskip("cvxpy", reason="the oracle of the test group")
-    of = problem(budget=4_000.0, quotes=quotes(NAMES[::3]))
-    some = scenarios(of)
-    plan = ho.least_shortfall(of, some, level=0.95, overfit="allow", tolerance=1e-9)
-    m = len(some)
-    x = cvxpy.Variable(len(of.columns), nonneg=True)
-    edge, beyond = cvxpy.Variable(), cvxpy.Variable(m, nonneg=True)
-    loss = -some.book - some.unit @ (of.columns.legs @ x)
-    goal = of.columns.cost @ x + edge + cvxpy.sum(beyond) / (0.05 * m)
-    keep = [beyond >= loss - edge, x <= of.columns.upper, of.columns.cost @ x <= 4_000]
-    best = cvxpy.Problem(cvxpy.Minimize(goal), keep).solve(solver="CLARABEL")
-    assert plan.objective == pytest.approx(best, rel=1e-6)
-    assert plan.cost + plan.tails[0].expected_shortfall[1] == pytest.approx(best, rel=1e-6)
-
-
-@pytest.mark.usefixtures("highs")
-def test_shortfall_in_lots_and_for_a_bound() -> None:
-    of = problem(budget=4_000.0, quotes=quotes(NAMES[::3]))
-    some = scenarios(of)
-    free = ho.least_shortfall(of, some, level=0.95, overfit="allow")
-    lots = ho.least_shortfall(
-        problem(budget=4_000.0, quotes=of.quotes, lots=True), some, level=0.95, overfit="allow"
-    )
-    steps = lots.amount / lots.problem.columns.lot
-    assert np.allclose(steps, np.round(steps), atol=1e-9)
-    assert lots.objective >= free.objective * (1 - 1e-6)
-    assert lots.objective <= free.objective * 1.02
-    bound = 0.5 * sum(free.tails[0].expected_shortfall)
-    cheap = ho.least_shortfall(of, some, level=0.95, max_shortfall=bound, overfit="allow")
-    assert cheap.tails[0].expected_shortfall[1] <= bound * (1 + 1e-5)
-    assert cheap.cost < free.cost
-    with pytest.raises(ValueError, match=r"max_shortfall = -1e\+09 cannot be reached") as caught:
-        ho.least_shortfall(of, some, level=0.95, max_shortfall=-1e9, overfit="allow")
-    # the least that is stated can be reached, and hardly less
-    least = float(re.findall(r"is (-?[\d,.e+]+) USD", str(caught.value))[0].replace(",", ""))
-    assert least <= free.tails[0].expected_shortfall[1] * (1 + 1e-5)
-    room = 1e-4 * abs(least)
-    ho.least_shortfall(of, some, level=0.95, max_shortfall=least + room, overfit="allow")
-    with pytest.raises(ValueError, match="cannot be reached"):
-        ho.least_shortfall(of, some, level=0.95, max_shortfall=least - room, overfit="allow")
-
-
-@pytest.mark.usefixtures("highs")
-def test_too_few_scenarios_in_the_tail_are_refused() -> None:
-    of = problem(budget=4_000.0)
-    some = scenarios(of)
-    with pytest.raises(
-        ho.OverfitError, match=r"4 effective scenarios in the tail .*21 instruments"
-    ):
-        ho.least_shortfall(of, some)
-    plan = ho.least_shortfall(of, some, overfit="allow", held_out=scenarios(of, seed=2))
-    assert any("fits the sample" in note for note in plan.notes)
-    inside, outside = plan.tails
-    assert (inside.label, outside.label) == ("in sample", "held out")
-    assert inside.expected_shortfall[1] < inside.expected_shortfall[0]
-
-
-@pytest.mark.usefixtures("highs")
-def test_the_frontier_falls_with_the_budget() -> None:
-    of = problem(quotes=quotes(NAMES[::3]))
-    line = ho.frontier(of, scenarios(of), [500.0, 2_000.0, 8_000.0], level=0.95, overfit="allow")
-    table = line.table()
-    assert (table["cost"] <= table["budget"] * (1 + 1e-9)).all()
-    total = table["cost"] + table["shortfall_in_sample"]
-    assert (np.diff(total) <= 1e-6 * total[0]).all()
-
-
-def test_histories_are_split_in_order_with_a_gap() -> None:
-    of = problem(quotes=quotes(NAMES[:2]))
-    some = scenarios(of, 100)
-    some = ho.Scenarios(some.book, some.unit, some.weight, overlap=10.0)
-    first, rest = some.split(0.5)
-    assert (len(first), len(rest)) == (50, 41)
-    assert rest.book[0] == some.book[59]
-    assert first.sample == pytest.approx(5.0)
-
-
-@pytest.mark.usefixtures("highs")
-def test_the_worst_case_is_the_least() -> None:
-    of = problem(quotes=quotes(NAMES[::3]))
-    some = scenarios(of, 60)
-    plan = ho.least_worst_case(of, some)
-    worst = float((-some.pnl(plan.quantity)).max() + plan.cost)
-    assert plan.objective == pytest.approx(worst, rel=1e-8)
-    rng = np.random.default_rng(0)
-    for _ in range(50):  # nothing near it is better
-        x = np.clip(plan.amount * (1 + 0.05 * rng.standard_normal(len(plan.amount))), 0, of.columns.upper)  # fmt: skip
-        assert (-some.pnl(of.columns.legs @ x)).max() + of.columns.cost @ x >= worst * (1 - 1e-9)
-
-
-@pytest.mark.usefixtures("highs")
-def test_least_variance_is_the_optimum_of_cvxpy_and_its_variance_that_of_a_simulation() -> None:
-    pytest.importorskip("clarabel", reason="quadratic programs need the extra optimise")
-    cvxpy = pytest.importorskip("cvxpy", reason="the oracle of the test group")
-    from hedgecore.hedging.optimise.quadratic import _features
-
-    c = hc.tails.Covariance.of({"BTC_spot": 0.03, "BTC_vol": 0.04}, {("BTC_spot", "BTC_vol"): -0.5})
-    of = problem(limits={"BTC": {"vega_usd": 400}})
-    plan = ho.least_variance(of, c, risk_aversion=1e-5)
-    own, each, moments = _features(of, c)
-    draws = np.random.default_rng(3).multivariate_normal([0, 0], c.matrix, 400_000)
-    s, v = draws.T
-    sampled = np.cov(own @ np.array([s, v, s * s / 2, s * v, v * v / 2]))
-    assert own @ moments @ own == pytest.approx(sampled, rel=0.01)
-    x = cvxpy.Variable(len(of.columns), nonneg=True)  # in coins
-    gain = each @ (of.columns.legs * of.scale)
-    root = 1e-3 * np.linalg.cholesky(moments).T
-    risk = 1e6 * cvxpy.sum_squares(root @ own + (root @ gain) @ x) * 1e-5 / 2
-    total = of.rows.base + (of.rows.matrix * of.scale) @ x
-    keep = [x <= of.columns.upper / of.scale, total <= of.rows.high, total >= of.rows.low]
-    cost = (of.columns.cost * of.scale) @ x
-    best = cvxpy.Problem(cvxpy.Minimize(cost + risk), keep).solve(solver="CLARABEL")
-    now = own + each @ plan.quantity
-    assert plan.cost + 1e-5 / 2 * now @ moments @ now == pytest.approx(best, rel=1e-6)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(search, "NEAR", 2)
+        few = ho.cheapest(of, gap=1e-9, time_limit=60.0)
+    assert few.cost == pytest.approx(best.value, rel=1e-6)
 
 
 @pytest.mark.usefixtures("highs")
@@ -438,135 +228,6 @@ def test_what_a_trade_is_for() -> None:
     words = dict(zip(table["instrument"].tolist(), table["action"].tolist(), strict=True))
     assert words["BTC-26JUN26-90000-C"] == "close"
     assert words["BTC-31JUL26-95000-P"] == "close"
-
-
-@pytest.mark.parametrize(
-    ("more", "message"),
-    [
-        ({"limits": {"BTC": {"speed": 1}}}, "BTC.speed: no such measure"),
-        ({"limits": {"SOL": {"net_delta": 1}}}, "neither the book nor the quotes have it"),
-        ({"budget": -1.0}, "budget = -1.0 must be"),
-        ({"forbid": ["ETH-*"]}, "'ETH-[*]' fits no instrument"),
-        ({"actions": ("hold",)}, "'hold' is none of open, resize, roll"),
-        ({"actions": "open"}, "actions = 'open' must be a list of texts"),
-        ({"forbid": "BTC-*"}, "forbid = 'BTC-[*]' must be a list of texts"),
-        ({"budget": "x"}, "budget = 'x' must be zero or positive, or None"),
-        ({"cash": True}, "cash = True must be zero or positive, or None"),
-        ({"min_trade": "1"}, "min_trade = '1' must be zero or positive"),
-        ({"lots": "no"}, "lots = 'no' must be True or False"),
-        ({"rolls": 3}, "rolls = 3 must be Rolls"),
-        ({"book": None}, "book = None must be a Book"),
-        (
-            {"limits": {"BTC": {"net_delta": 1}}, "targets": {"BTC": {"net_delta": 5}}},
-            r"BTC net_delta: the target 5 is outside of the limit .-1, 1.",
-        ),
-        ({"targets": 3}, "targets = 3 must be a mapping"),
-        ({"targets": {"BTC": {"net_delta": "x"}}}, "BTC.net_delta = .'x'"),
-        ({"positions": 4}, "positions = 4 must be a mapping"),
-        ({"positions": {"BTC-PERPETUAL": "a"}}, "positions of 'BTC-PERPETUAL' = 'a' must be"),
-        ({"positions": {"BTC-PERPETUAL": [1]}}, "positions of 'BTC-PERPETUAL' = .1. must be"),
-        ({"max_tickets": 2.5}, "max_tickets = 2.5 must be a whole number"),
-        ({"max_tickets": True}, "max_tickets = True must be a whole number"),
-        ({"positions": {"BTC-PERPETUAL": [2, 1]}}, "positions of 'BTC-PERPETUAL'"),
-    ],
-)
-def test_bad_arguments_are_named(more: dict[str, Any], message: str) -> None:
-    with pytest.raises(ValueError, match=message):
-        problem(**more)
-
-
-@pytest.mark.usefixtures("highs")
-def test_bad_quotes_are_named_and_crossed_ones_left_out() -> None:
-    with pytest.raises(ValueError, match=r"bid\[1\] = -0.1 must be zero or positive"):
-        ho.Quotes.of({"instrument": NAMES[:2], "bid": [0.1, -0.1], "ask": [0.1, 0.1]}, MARKET)
-    with pytest.raises(ValueError, match="stands in 2 rows"):
-        ho.Quotes.of({"instrument": [NAMES[0]] * 2, "bid": [0.1] * 2, "ask": [0.1] * 2}, MARKET)
-    kept = ho.Quotes.of({"instrument": NAMES[:2], "bid": [0.2, 0.1], "ask": [0.1, 0.2]}, MARKET)
-    assert kept.table.name.tolist() == [NAMES[1], "BTC-PERPETUAL"]
-    assert any("1 crossed" in note for note in kept.notes)
-    with pytest.raises(ValueError, match="need sizes"):
-        ho.cheapest(problem(quotes=quotes(size=None), limits=LIMITS, max_tickets=3))
-
-
-def test_a_missing_solver_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "highspy", None)
-    with pytest.raises(ImportError, match=r"hedgecore\[optimise\]"):
-        solvers.require("highspy")
-
-
-def test_targets_in_lots_are_refused() -> None:
-    of = problem(lots=True, targets={"BTC": {"net_delta": 0.0}})
-    with pytest.raises(ValueError, match="targets are met exactly, which trades in lots cannot"):
-        ho.cheapest(of)
-
-
-@pytest.mark.usefixtures("highs")
-def test_the_time_limit_bounds_the_whole_call() -> None:
-    # the plan that breaks the budget least is a search of its own
-    of = problem(lots=True, limits=LIMITS, budget=1.0, max_tickets=3)
-    given: list[float] = []
-    inner = solvers.Highs.__init__
-
-    def noted(self: solvers.Highs, program: solvers.Program, **options: Any) -> None:
-        if program.whole is not None and program.whole.any():
-            given.append(options.get("time_limit", np.inf))
-        inner(self, program, **options)
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(solvers.Highs, "__init__", noted)
-        with pytest.raises((ho.InfeasibleHedge, ho.SolverError)):
-            ho.cheapest(of, time_limit=1.0)
-    search, *least = (
-        given  # the search says at once that there is no plan: its time goes to the others
-    )
-    assert search <= 0.6
-    assert 0 < sum(least) <= 1.0
-
-
-@pytest.mark.usefixtures("highs")
-@pytest.mark.parametrize("error", [solvers.InfeasibleProgram("x"), solvers.SolverError("x")])
-def test_a_search_without_any_plan_is_a_solver_error(
-    monkeypatch: pytest.MonkeyPatch, error: Exception
-) -> None:
-    of = problem(limits=LIMITS, lots=True)
-
-    def fail(*_: Any, **__: Any) -> None:
-        raise error
-
-    monkeypatch.setattr(solvers, "relax", fail)
-    with pytest.raises(ho.SolverError, match="raise time_limit"):
-        of.give_up("cheapest", of.program)
-    with pytest.raises(ho.SolverError, match="were found in 1e-09 s; raise time_limit"):
-        solvers.Highs(of.program, time_limit=1e-9).solve()
-
-
-@pytest.mark.usefixtures("highs")
-def test_a_search_that_ended_early_says_so() -> None:
-    plan = ho.cheapest(problem(limits=LIMITS))
-    assert "NOT PROVED" not in str(plan)
-    early = replace(plan, gap=0.5722, asked_gap=5e-3)
-    text = "NOT PROVED: up to 57% of the cost may be too much: the search ended at its time limit"
-    assert text in str(early)
-
-
-def test_what_cannot_be_valued_under_limits_is_with_the_plan() -> None:
-    book = BOOK + hc.Book.from_frame({"instrument": ["BTC-25DEC26-90000-C"], "quantity": [3.0]})
-    of = problem(book=book, limits=LIMITS)
-    (breach,) = of.unvalued
-    assert breach == book.check(LIMITS, MARKET)[0]
-    assert dict(breach.positions) == {"BTC-25DEC26-90000-C": 3.0}
-    plan = ho.neutralise(problem(book=book, targets={"BTC": {"net_delta": 0.0}}))
-    assert plan.unvalued
-    assert "NOT VALUED" in str(plan)
-
-
-@pytest.mark.usefixtures("highs")
-def test_scenarios_of_another_problem_are_refused() -> None:
-    other = scenarios(problem(quotes=quotes(NAMES[:3])))
-    with pytest.raises(ValueError, match=r"scenarios are of 4 instruments.* has 21 quotes"):
-        ho.least_worst_case(problem(), other)
-    with pytest.raises(ValueError, match=r"scenarios are of 4 instruments.* has 21 quotes"):
-        ho.least_shortfall(problem(), other)
 
 
 def test_neutralise_leaves_out_what_has_no_quote_on_the_side_needed() -> None:

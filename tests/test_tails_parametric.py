@@ -228,7 +228,7 @@ def test_factors_that_are_missing_or_still() -> None:
 @pytest.mark.parametrize(
     ("factors", "matrix", "text"),
     [
-        (("BTC",), [[1.0]], "factor 'BTC' must be <coin>_spot or <coin>_vol"),
+        (("BTC",), [[1.0]], "factor 'BTC' must be one of <coin>_spot, <coin>_vol"),
         (("BTC_spot", "BTC_spot"), np.eye(2), "stands twice"),
         (("BTC_spot",), np.eye(2), r"matrix of shape \(2, 2\) for 1 factors"),
         (("BTC_spot", "BTC_vol"), [[1, 0.5], [0.2, 1]], "must be symmetric"),

@@ -16,6 +16,7 @@ import types
 import typing
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, is_dataclass
+from datetime import date, datetime
 from functools import cache
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -318,11 +319,18 @@ def _text(value: Any, where: str) -> str:  # noqa: ARG001
     raise _WrongKindError("a text")
 
 
+def _day(value: Any, where: str) -> date:  # noqa: ARG001
+    if isinstance(value, date) and not isinstance(value, datetime):
+        return value
+    raise _WrongKindError("a day like 2026-01-14")
+
+
 _PLAIN: Final[dict[Any, Callable[[Any, str], Any]]] = {
     bool: _truth,
     int: _whole,
     float: _number,
     str: _text,
+    date: _day,
 }
 
 

@@ -15,6 +15,18 @@ Columns = dict[str, npt.NDArray[Any]]
 Library = Literal["pandas", "polars"]
 
 
+class Listing(dict[str, npt.NDArray[Any]]):
+    """Columns by name, that print as a table."""
+
+    def to_frame(self, library: Library | None = None) -> Any:
+        """Return them as a data frame, of pandas or polars."""
+        return frame_of(self, library)
+
+    def __str__(self) -> str:
+        """Return them as text."""
+        return text_table(self)
+
+
 def columns_of(data: Any) -> Columns:
     """Return the columns of a frame, a mapping of arrays, or anything with Arrow's PyCapsule.
 

@@ -13,7 +13,6 @@ from hedgecore.backtest.evaluation import (
     daily,
     deflated_sharpe,
     drawdown,
-    frontier,
     resampled_days,
     scorecard,
     shortfall,
@@ -21,7 +20,11 @@ from hedgecore.backtest.evaluation import (
     stressed,
 )
 from hedgecore.backtest.fills import Fills
+from hedgecore.backtest.flow import Flow, MarketMaker
+from hedgecore.backtest.frontier import equal_cost, frontier
 from hedgecore.backtest.funding import Funding, funding
+from hedgecore.backtest.futures import Futures, futures
+from hedgecore.backtest.marked import Listed, marked
 from hedgecore.backtest.run import Backtest, run
 from hedgecore.backtest.strategies import (
     Leg,
@@ -42,10 +45,14 @@ __all__ = [
     "Backtest",
     "Carried",
     "Fills",
+    "Flow",
     "Found",
     "Funding",
+    "Futures",
     "Leg",
     "Life",
+    "Listed",
+    "MarketMaker",
     "OpenInterestShare",
     "Positions",
     "Roll",
@@ -56,8 +63,11 @@ __all__ = [
     "daily",
     "deflated_sharpe",
     "drawdown",
+    "equal_cost",
     "frontier",
     "funding",
+    "futures",
+    "marked",
     "put_selling",
     "resampled_days",
     "risk_reversal",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -16,6 +16,7 @@ from hedgecore.backtest.fills import Fills
 from hedgecore.backtest.strategies import Strategy
 from hedgecore.backtest.tape import Tape
 from hedgecore.book import YEAR_US
+from hedgecore.frames import Library, Listing
 from hedgecore.hedging.position import Option
 from hedgecore.hedging.schedule import Schedule
 from hedgecore.pricing import price as black
@@ -124,6 +125,36 @@ class Carried:
         """Cash and options after each step, without a hedge."""
         return np.asarray(self.cash + self.value)
 
+    @cached_property
+    def exposure(self) -> dict[str, Array]:
+        """What the options are worth more after each step for a move: by name, an array each.
+
+        delta: coins, for a move of the forwards; in coins net of the premium.  gamma: delta for a USD.  vega, theta: the numeraire for a vol
+        point and for a day.
+        """
+        units = {"delta": 1.0, "gamma": 1.0, "vega": 0.01, "theta": 1.0 / 365.0}
+        total = {name: np.zeros(len(self.tape)) for name in units}
+        for life in self.lives:
+            g = life.greeks(tuple(units), self.numeraire)
+            for name, unit in units.items():
+                total[name][life.steps] += unit * life.quantity * getattr(g, name)
+        return total
+
+    def columns(self) -> Listing:
+        """Return what was traded and settled, in the order of time."""
+        parts = [("trade", self.trades), ("settlement", self.settlements)]
+        step = np.concatenate([rows["step"] for _, rows in parts])
+        order = np.argsort(step, kind="stable")
+        columns = {name: np.concatenate([rows[name] for _, rows in parts])[order] for name in self.settlements}  # fmt: skip
+        what = np.concatenate([np.full(len(rows["step"]), name, "U10") for name, rows in parts])
+        return Listing(
+            {"time": self.tape.times[columns["step"]].view("M8[us]"), "what": what[order]} | columns
+        )
+
+    def to_frame(self, library: Library | None = None) -> Any:
+        """Return :meth:`columns` as a data frame, of pandas or polars."""
+        return self.columns().to_frame(library)
+
     def options(self) -> list[Option]:
         """Return them for :func:`hedgecore.hedging.simulate`, each with its schedule."""
         steps, step = len(self.tape) - 1, self.tape.step
@@ -155,9 +186,7 @@ class _Marks:
         self.order = np.argsort(which, kind="stable")
         self.start = np.searchsorted(which[self.order], np.arange(len(tape.name) + 1))
         self.snapshot = np.repeat(np.arange(len(tape.snapshots)), np.diff(tape.first_row))
-        self.index = np.array(
-            [np.nanmedian(x) for x in np.split(tape.quotes["index"], tape.first_row[1:-1])]
-        )
+        self.index = tape.index
 
     def rows(self, instrument: int, steps: Array) -> Array:
         """The row of the last quote that is known at each step."""
@@ -259,20 +288,32 @@ class _Work:
         held = {
             n: float(x.quantity[step - x.first]) for n, x in self.lives.items() if x.expiry > now
         }
-        wanted = strategy.orders(self.tape.until(step), held)  # fmt: skip
-        deals = [deal for name, q in wanted.items() if q and (deal := self._deal(step, name, q))]
-        short = sum(1 for q in wanted.values() if q) - len(deals)
-        self.counts["orders without a quote"] += short
-        cut = [deal for deal in deals if abs(deal[2]) < abs(wanted[deal[0]])]
-        self.counts["orders cut to the size"] += len(cut)
-        if self.fills.together and (short or cut):
+        given = strategy.orders(self.tape.until(step), held)
+        wanted = [(name, float(q)) for name, qs in given.items() for q in np.atleast_1d(qs) if q]
+        taken: dict[tuple[str, bool], float] = defaultdict(float)
+        deals = [(deal, q) for name, q in wanted if (deal := self._deal(step, name, q, taken))]
+        short = len(wanted) - len(deals)
+        self.counts["orders without a quote or size"] += short
+        cut = [deal for deal, q in deals if abs(deal[2]) < abs(q)]
+        for deal in cut:
+            quoted = "quoted" if self._is_sized(deal) else "configured"
+            self.counts[f"orders cut to the {quoted} size"] += 1
+        if self.fills.together and strategy.whole and (short or cut):
             self.counts["structures not entered"] += 1
             return
-        for name, row, quantity, price in deals:
-            self._book(step, name, row, quantity, price)
+        for deal, _ in deals:
+            self.counts["fills without a quoted size"] += not self._is_sized(deal)
+            self._book(step, *deal)
 
-    def _deal(self, step: int, name: str, quantity: float) -> tuple[str, int, float, float] | None:
-        """What can be traded of an order now, and the price at its snapshot; None: nothing."""
+    def _is_sized(self, deal: tuple[str, int, float, float]) -> bool:
+        """Whether the chain quotes a size for a deal."""
+        _, row, quantity, _ = deal
+        return bool(np.isfinite(self.tape.quotes["ask_size" if quantity > 0 else "bid_size"][row]))
+
+    def _deal(
+        self, step: int, name: str, quantity: float, taken: dict[tuple[str, bool], float]
+    ) -> tuple[str, int, float, float] | None:
+        """What can be traded of an order now beside what is taken, and the price at its snapshot; None: nothing."""
         tape = self.tape
         if name not in self.place:
             raise ValueError(f"{name!r} is no option of the chains")
@@ -287,10 +328,13 @@ class _Work:
             return None  # fmt: skip
         q = {key: float(tape.quotes[key][row]) for key in ("bid", "ask", "bid_size", "ask_size")}
         price = self.fills.price(quantity, q["bid"], q["ask"])
-        most = self.fills.most(quantity, q["bid_size"], q["ask_size"])
+        side = name, quantity > 0
+        most = self.fills.most(quantity, q["bid_size"], q["ask_size"]) - taken[side]
         if not price >= 0 or not most > 0:
             return None
-        return name, row, float(np.copysign(min(abs(quantity), most), quantity)), price
+        filled = min(abs(quantity), most)
+        taken[side] += filled
+        return name, row, float(np.copysign(filled, quantity)), price
 
     def _book(self, step: int, name: str, row: int, quantity: float, price: float) -> None:
         """Trade at the price of the snapshot, moved on to the step."""
@@ -331,7 +375,9 @@ class _Work:
                 continue
             spot = float(tape.price[end])
             payoff = max(life.kind * (spot - life.strike), 0.0)
-            fee = self.fills.delivery_of(held, payoff / spot) * (1.0 if self.coin else spot)
+            fee = self.fills.delivery_of(held, payoff / spot, life.expiry) * (
+                1.0 if self.coin else spot
+            )
             settled.append(
                 (end, name, held, spot, held * payoff / (spot if self.coin else 1.0), fee)
             )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from statistics import NormalDist
 from typing import Any, Final
@@ -15,23 +15,28 @@ from hedgecore import hedging
 from hedgecore.backtest.carry import Carried
 from hedgecore.backtest.fills import Fills
 from hedgecore.backtest.run import Backtest, run
-from hedgecore.backtest.tape import HOUR_US
-from hedgecore.frames import Columns
+from hedgecore.backtest.tape import DAY_US, Tape
+from hedgecore.frames import Columns, Listing
 from hedgecore.hedging.statistics import mean_of_worst
 from hedgecore.paths.history import block_length, stationary_rows
 from hedgecore.paths.random import whole
 from hedgecore.scenarios.tail import check_level
 
 Array = npt.NDArray[Any]
-DAY_US: Final = 24 * HOUR_US
 COSTS: Final = ("fee", "spread", "fixed", "impact")
 EULER: Final = 0.5772156649015329
 
 
 def daily(test: Backtest) -> Array:
     """Return P&L by UTC day, of shape (policies, days), in the numeraire; what a step brings is of the day it ends in."""
-    day = (test.tape.times - 1) // DAY_US
-    return np.add.reduceat(test.pnl, np.flatnonzero(np.diff(day, prepend=day[0] - 1)), axis=1)
+    return days_of(test.tape, test.pnl)[1]
+
+
+def days_of(tape: Tape, values: Array) -> tuple[Array, Array]:
+    """Return the UTC days of a tape, and the sums by day of what steps bring, along the last axis."""
+    day = (tape.times - 1) // DAY_US
+    first = np.flatnonzero(np.diff(day, prepend=day[0] - 1))
+    return day[first].astype("M8[D]"), np.add.reduceat(values, first, axis=-1)
 
 
 def resampled_days(pnl: Array, samples: int, seed: int, block: float | None = None) -> Array:
@@ -77,12 +82,13 @@ def scorecard(
     seed: int = 1,
     block: float | None = None,
     level: float = 0.95,
-) -> Columns:
+) -> Listing:
     """Return a row for each policy: P&L of the days, its tails, costs, effectiveness, and how far each figure can be trusted.
 
     ``*_low`` and ``*_high`` hold the middle 95 % of the stationary bootstrap of the days; ``less_*`` are differences to the reference on the
     same resampled days.  effectiveness is 1 - Var(hedged) / Var(unhedged), tail_effectiveness the same of the expected shortfall, of
-    days.  sharpe is per year and says something only of strategies with an edge.
+    days.  es99 is of one day in a hundred: of a quarter little more than its worst day.  sharpe is per year and says something only of
+    strategies with an edge.
 
     Parameters
     ----------
@@ -98,12 +104,10 @@ def scorecard(
     samples = whole(samples, "samples", 100, 10**6)
     other = test.run.index(reference) if reference is not None else 0
     pnl = daily(test)
-    bare = np.diff(test.carried.equity, prepend=0.0)
-    day = (test.tape.times - 1) // DAY_US
-    unhedged = np.add.reduceat(bare, np.flatnonzero(np.diff(day, prepend=day[0] - 1)))
+    _, unhedged = days_of(test.tape, np.diff(test.carried.equity, prepend=0.0))
     rows = resampled_days(pnl, samples, seed, block)
     drawn = np.stack([row[rows] for row in pnl])  # policies, samples, days
-    std, es = pnl.std(axis=1, ddof=1), shortfall(pnl, level)
+    std, es, es99 = pnl.std(axis=1, ddof=1), shortfall(pnl, level), shortfall(pnl, 0.99)
     std_drawn, es_drawn, sum_drawn = drawn.std(axis=2, ddof=1), shortfall(drawn, level), drawn.sum(axis=2)  # fmt: skip
 
     def interval(name: str, values: Array) -> Columns:
@@ -114,11 +118,12 @@ def scorecard(
     with np.errstate(divide="ignore", invalid="ignore"):
         sharpe = pnl.mean(axis=1) / std * math.sqrt(365)
         sharpe_drawn = drawn.mean(axis=2) / std_drawn * math.sqrt(365)
-        effectiveness = 1 - std**2 / unhedged.var(ddof=1)
+        effectiveness = 1 - pnl.var(axis=1, ddof=1) / unhedged.var(ddof=1)
         tail = 1 - es / shortfall(unhedged, level)
-    return {
+    return Listing({
         "policy": np.array(test.names, dtype=object), "pnl": pnl.sum(axis=1), **interval("pnl", sum_drawn),
         "std": std, **interval("std", std_drawn), "es": es, **interval("es", es_drawn),
+        "es99": es99, **interval("es99", shortfall(drawn, 0.99)),
         "drawdown": drawdown(test.pnl), "worst_day": pnl.min(axis=1), "worst_step": test.pnl.min(axis=1),
         "cost": test.costs.sum(axis=1), **{name: test.run.mean(name) for name in COSTS},
         "funding": test.funded.sum(axis=1), "turnover": test.run.mean("turnover") / max(premium, 1e-300),
@@ -127,7 +132,7 @@ def scorecard(
         "less_pnl": pnl.sum(axis=1) - pnl[other].sum(), **interval("less_pnl", sum_drawn - sum_drawn[other]),
         "less_std": std - std[other], **interval("less_std", std_drawn - std_drawn[other]),
         "less_es": es - es[other], **interval("less_es", es_drawn - es_drawn[other]),
-    }  # fmt: skip
+    })  # fmt: skip
 
 
 def deflated_sharpe(pnl: Array, tries: int | None = None) -> Array:
@@ -167,38 +172,7 @@ def _deflated(
     return np.array([normal.cdf(x) for x in (ratio - best) / error])
 
 
-def frontier(
-    test: Backtest, families: Mapping[str, str] | None = None, level: float = 0.95
-) -> Columns:
-    """Return cost against risk of the days: a row for each policy, by family and cost.
-
-    ``efficient``: no other policy has both less cost and a smaller std.
-
-    Parameters
-    ----------
-    test
-        The backtest.
-    families
-        Policies to the names of their families; those of the policies where not given.
-    level
-        Of the expected shortfall.
-    """
-    pnl, cost = daily(test), test.costs.sum(axis=1)
-    family = [
-        (families or {}).get(n, f) for n, f in zip(test.names, test.run.families, strict=True)
-    ]
-    std = pnl.std(axis=1, ddof=1)
-    better = (cost[None] <= cost[:, None]) & (std[None] <= std[:, None])
-    better &= (cost[None] < cost[:, None]) | (std[None] < std[:, None])
-    order = np.lexsort((cost, np.array(family)))
-    columns: Columns = {
-        "family": np.array(family, dtype=object), "policy": np.array(test.names, dtype=object), "cost": cost, "std": std,
-        "es": shortfall(pnl, level), "pnl": pnl.sum(axis=1), "efficient": ~better.any(axis=1),
-    }  # fmt: skip
-    return {name: column[order] for name, column in columns.items()}
-
-
-def split(test: Backtest, share: float = 0.5, level: float = 0.95) -> Columns:
+def split(test: Backtest, share: float = 0.5, level: float = 0.95) -> Listing:
     """Return figures of the days before and after a share of them: what was chosen on the first, and what it was worth on the rest.
 
     ``rank_in`` and ``rank_out`` are by std, 1 the smallest.
@@ -209,7 +183,7 @@ def split(test: Backtest, share: float = 0.5, level: float = 0.95) -> Columns:
     at = round(share * pnl.shape[1])
     if not 2 <= at <= pnl.shape[1] - 2:
         raise ValueError(f"share = {share} leaves fewer than two days of {pnl.shape[1]}")
-    columns: Columns = {"policy": np.array(test.names, dtype=object)}
+    columns = Listing(policy=np.array(test.names, dtype=object))
     for name, part in (("in", pnl[:, :at]), ("out", pnl[:, at:])):
         std = part.std(axis=1, ddof=1)
         columns |= {
@@ -248,9 +222,7 @@ def stressed(
         costs, fee=2 * costs.fee, maker_fee=max(2 * costs.maker_fee, costs.maker_fee), fee_per_coin=2 * costs.fee_per_coin,
         fee_cap=2 * costs.fee_cap, least_fee=2 * costs.least_fee,
     )  # fmt: skip
-    dear_fills = replace(
-        fills, fee=2 * fills.fee, fee_cap=2 * fills.fee_cap, delivery_fee=2 * fills.delivery_fee, delivery_cap=2 * fills.delivery_cap,
-    )  # fmt: skip
+    dear_fills = replace(fills, fee_factor=2 * fills.fee_factor)
     variants = {
         "as it is": (fills, costs, execution),
         "spreads x 2": (replace(fills, spread=2 * fills.spread), replace(costs, half_spread=2 * costs.half_spread), execution),

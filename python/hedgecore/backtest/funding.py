@@ -8,7 +8,8 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from hedgecore.backtest.tape import HOUR_US, Tape, _tables, _times
+from hedgecore.backtest.tape import HOUR_US, Tape, micros_of, tables_of
+from hedgecore.frames import Library, frame_of
 
 Array = npt.NDArray[Any]
 DEAD_BAND: Final = 0.00025
@@ -29,6 +30,10 @@ class Funding:
 
     rate: Array
     source: Array
+
+    def to_frame(self, library: Library | None = None) -> Any:
+        """Return a row for each step as a data frame, of pandas or polars."""
+        return frame_of({"rate": self.rate, "source": self.source}, library)
 
     def __repr__(self) -> str:
         """Return how many steps have which source."""
@@ -68,8 +73,8 @@ def funding(tape: Tape, rates: Any = None, cap: float = 0.005) -> Funding:
 
 def _paid(rates: Any, times: Array) -> tuple[Array, Array]:
     """Of each step what payments bring, by their overlap with it, and the microseconds that they cover."""
-    table = _tables(rates)[0]
-    end, rate = _times(table["timestamp"]), table["rate"].astype(np.float64)
+    table = tables_of(rates)[0]
+    end, rate = micros_of(table["timestamp"]), table["rate"].astype(np.float64)
     start = end - table["hours"].astype(np.float64) * HOUR_US
     good = np.isfinite(rate) & (start < end)
     order = np.flatnonzero(good)[np.argsort(end[good], kind="stable")]

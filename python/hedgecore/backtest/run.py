@@ -15,9 +15,10 @@ from hedgecore.backtest.attribution import LINES, lines_of
 from hedgecore.backtest.carry import Carried, Numeraire, carry
 from hedgecore.backtest.fills import Fills
 from hedgecore.backtest.funding import Funding
+from hedgecore.backtest.futures import Futures
 from hedgecore.backtest.strategies import Strategy
 from hedgecore.backtest.tape import Tape
-from hedgecore.frames import Columns, Library, frame_of, text_table
+from hedgecore.frames import Library, Listing, text_table
 from hedgecore.paths.history import Given
 
 Array = npt.NDArray[Any]
@@ -36,11 +37,14 @@ class Backtest:
         The hedges: the run of :func:`hedgecore.hedging.simulate` on the tape's prices, whose only path is the history.
     funding
         By step; None where the instrument pays none.
+    futures
+        Where these are what hedges.
     """
 
     carried: Carried
     run: hedging.Run
     funding: Funding | None
+    futures: Futures | None = None
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -58,11 +62,28 @@ class Backtest:
         assert self.run.trace is not None
         return np.asarray(self.run.trace.held[:, 0, :])
 
+    @property
+    def price(self) -> Array:
+        """Of what hedges, at each step."""
+        return self.tape.price if self.futures is None else self.futures.price
+
+    @cached_property
+    def coins(self) -> Array:
+        """The hedge in coins after the fills of each step, of shape (policies, steps)."""
+        return self.held / self.price if self._inverse else self.held
+
+    @cached_property
+    def exposure(self) -> dict[str, Array]:
+        """Delta with the hedge, gamma and vega after each step, of shape (policies, steps), in the units of :attr:`Carried.exposure`."""
+        own = self.carried.exposure
+        return {"delta": own["delta"] + self.coins} | {
+            name: np.broadcast_to(own[name], self.held.shape) for name in ("gamma", "vega", "theta")
+        }
+
     @cached_property
     def _money(self) -> Array:
         """The numeraire for a USD at each step."""
-        price = self.tape.price
-        return 1.0 / price if self.carried.numeraire == "coin" else np.ones_like(price)
+        return 1.0 / self.price if self.carried.numeraire == "coin" else np.ones_like(self.price)
 
     @cached_property
     def _inverse(self) -> bool:
@@ -71,16 +92,31 @@ class Backtest:
     @cached_property
     def moves(self) -> Array:
         """What the hedge earned by moves of the price since the step before, of shape (policies, steps)."""
-        price = self.tape.price
-        unit = np.diff(price) / (price[:-1] if self._inverse else 1.0)
-        return _since(self.held[:, :-1] * unit * self._money[1:])
+        price = self.price
+        then = price if self.futures is None else self.futures.before
+        money = 1.0 / then if self.carried.numeraire == "coin" else np.ones_like(then)
+        unit = (then[1:] - price[:-1]) / (price[:-1] if self._inverse else 1.0)
+        return _since(self.held[:, :-1] * unit * money[1:])
+
+    @cached_property
+    def rolled(self) -> Array:
+        """What it costs at each step to leave one future for the next, of shape (policies, steps): both trades."""
+        cost = np.zeros_like(self.held)
+        if self.futures is not None:
+            at, paid = self.futures.rolls, self.run.costs
+            both = np.stack([self.futures.before[at], self.futures.price[at]])
+            unit = (1.0 / both if self._inverse else both).sum(axis=0)
+            held = np.abs(self.held[:, at - 1])
+            # what is fixed is USD a trade
+            cost[:, at] = paid.proportional * held * unit + 2 * paid.fixed * (held > 0) * self._money[at]  # fmt: skip
+        return cost
 
     @cached_property
     def funded(self) -> Array:
         """Funding received since the step before, of shape (policies, steps)."""
         if self.funding is None:
             return np.zeros_like(self.held)
-        price, rate = self.tape.price, self.funding.rate[:-1]
+        price, rate = self.price, self.funding.rate[:-1]
         unit = rate * price[1:] / price[:-1] if self._inverse else rate * price[:-1]
         return _since(-self.held[:, :-1] * unit * self._money[1:])
 
@@ -88,7 +124,7 @@ class Backtest:
     def costs(self) -> Array:
         """All costs of the hedge at each step, of shape (policies, steps)."""
         assert self.run.trace is not None
-        return np.diff(self.run.trace.cost[:, 0, :], axis=1, prepend=0.0)
+        return np.diff(self.run.trace.cost[:, 0, :], axis=1, prepend=0.0) + self.rolled
 
     @cached_property
     def pnl(self) -> Array:
@@ -129,7 +165,11 @@ class Backtest:
         leave, so that they always add up; :meth:`residual_share` says how much that is.
         """
         end = self.equity()[:, -1]
-        core = self.carried.equity[-1] + self.run.pnl[:, 0]
+        core = self.carried.equity[-1] + self.run.pnl[:, 0] - self.rolled.sum(axis=1)
+        if self.futures is not None:  # the core knows one price: of a roll it sees a move
+            at = self.futures.rolls
+            was, now = self.futures.before[at], self.futures.price[at]
+            core -= (self.held[:, at - 1] * (1 / was - 1 / now if self._inverse else now - was)).sum(axis=1)  # fmt: skip
         size = 1e-300 + np.abs(self.carried.trades["amount"]).sum() + np.abs(self.pnl).sum(axis=1)
         return float(np.max(np.abs(end - core) / size))
 
@@ -138,7 +178,7 @@ class Backtest:
         sizes = sum(np.abs(line).sum(axis=1) for line in self.lines.values())
         return np.asarray(np.abs(self.lines["residual"]).sum(axis=1) / np.maximum(sizes, 1e-300))
 
-    def ledger(self, policy: str) -> Columns:
+    def ledger(self, policy: str) -> Listing:
         """Return the entries of a policy in the order of time, with amounts in both currencies and the balance of cash.
 
         Rows of ``account``: "option" and "settlement" (premium, payoff), "option fee", "hedge" (variation of what is held),
@@ -149,7 +189,7 @@ class Backtest:
         for account, rows in (("option", self.carried.trades), ("settlement", self.carried.settlements)):  # fmt: skip
             parts.append((account, rows["step"], rows["instrument"], rows["quantity"], rows["price"], rows["amount"]))  # fmt: skip
             parts.append(("option fee", rows["step"], rows["instrument"], rows["quantity"], rows["price"], -rows["fee"]))  # fmt: skip
-        price = self.tape.price
+        price = self.price
         fills = np.diff(self.held[j], prepend=0.0)
         for account, amounts, quantity in (
             ("hedge", self.moves[j], np.append(0.0, self.held[j][:-1])),
@@ -164,30 +204,32 @@ class Backtest:
         steps = steps[order]
         accounts = np.concatenate([np.full(len(part[1]), part[0], "U10") for part in parts])[order]
         instrument, quantity, at, amount = (np.concatenate([part[k] for part in parts])[order] for k in range(2, 6))  # fmt: skip
-        usd, coin = (amount * price[steps], amount) if self.carried.numeraire == "coin" else (amount, amount / price[steps])  # fmt: skip
-        return {
+        index = self.tape.price[steps]
+        usd, coin = (amount * index, amount) if self.carried.numeraire == "coin" else (amount, amount / index)  # fmt: skip
+        return Listing({
             "time": self.tape.times[steps].view("M8[us]"), "step": steps, "account": accounts, "instrument": instrument,
             "quantity": quantity, "price": at, "usd": usd, "coin": coin, "cash": np.cumsum(amount),
-        }  # fmt: skip
+        })  # fmt: skip
 
-    def columns(self) -> Columns:
-        """Return a row for each policy and step: what is held, earned and by what, in the numeraire, and equity in both currencies."""
+    def columns(self) -> Listing:
+        """Return a row for each policy and step: what is held, exposures, what is earned and by what (``pnl_*``), in the numeraire, and equity in both currencies."""
         policies, steps = self.held.shape
 
         def spread(values: Any) -> Array:
             return np.broadcast_to(values, (policies, steps)).reshape(-1)
 
-        return {
+        return Listing({
             "policy": spread(np.array(self.names, dtype=object)[:, None]), "step": spread(np.arange(steps)),
             "time": spread(self.tape.times.view("M8[us]")), "price": spread(self.tape.price),
-            "held": spread(self.held), "options": spread(self.carried.value), "pnl": spread(self.pnl),
+            "hedged_at": spread(self.price), "held": spread(self.held), "options": spread(self.carried.value),
+            **{name: spread(values) for name, values in self.exposure.items()}, "pnl": spread(self.pnl),
             "equity_usd": spread(self.equity("usd")), "equity_coin": spread(self.equity("coin")),
-            **{name: spread(line) for name, line in self.lines.items()},
-        }  # fmt: skip
+            **{f"pnl_{name}": spread(line) for name, line in self.lines.items()},
+        })  # fmt: skip
 
     def to_frame(self, library: Library | None = None) -> Any:
         """Return :meth:`columns` as a data frame, of pandas or polars."""
-        return frame_of(self.columns(), library)
+        return self.columns().to_frame(library)
 
     def summary(self) -> str:
         """Return totals by policy as text: P&L and what made it."""
@@ -203,7 +245,9 @@ def _since(values: Array) -> Array:
 def run(
     tape: Tape,
     strategy: Strategy | Carried,
-    policies: hedging.Policy | Sequence[hedging.Policy] | Mapping[str, hedging.Policy],
+    policies: hedging.Policy
+    | Sequence[hedging.Policy]
+    | Mapping[str, hedging.Policy | Sequence[hedging.Policy]],
     *,
     fills: Fills | None = None,
     numeraire: Numeraire | None = None,
@@ -212,6 +256,7 @@ def run(
     costs: hedging.Costs | None = None,
     execution: hedging.Execution | None = None,
     funding: Funding | None = None,
+    futures: Futures | None = None,
     progress: Callable[[int, int], Any] | None = None,
 ) -> Backtest:
     """Carry a strategy's options through a tape and hedge them by every policy.
@@ -224,13 +269,16 @@ def run(
     tape, strategy, fills, numeraire, deltas, progress
         As of :func:`carry`; or what it returned in place of a strategy, beside which there is no fills, numeraire or deltas.
     policies
-        One, several, or names to policies.
+        One, several, or names to policies; or families: names to lists of policies.
     instrument
-        A linear perpetual where not given; a perpetual or spot.
+        A perpetual or spot; a linear perpetual where not given (beside futures in coins an inverse one).
     costs, execution
         Of the hedge; none where not given.
     funding
         Of the perpetual: :func:`hedgecore.backtest.funding`; none where not given.
+    futures
+        What hedges in place of a perpetual at the tape's price: :func:`hedgecore.backtest.futures`.  ``instrument`` then says how they are
+        settled: linear in the quote currency, inverse in coins.
 
     Raises
     ------
@@ -246,19 +294,51 @@ def run(
             raise ValueError("strategy: what was carried must have been carried through this tape")
     else:
         carried = carry(tape, strategy, fills, numeraire=numeraire or "quote", deltas=deltas or "model", progress=progress)  # fmt: skip
+    named, families = settings_of(policies)
     options = carried.options()
     if not options:
         raise ValueError(f"nothing was traded: {dict(carried.counts) or 'the strategy wants nothing'}")  # fmt: skip
-    traded = instrument or hedging.Perpetual()
+    fits: Literal["linear", "inverse"] = "inverse" if futures is not None and carried.numeraire == "coin" else "linear"  # fmt: skip
+    traded = instrument or hedging.Perpetual(settlement=fits)
     steps, levels = len(tape) - 1, {}
     if funding is not None:
         if not isinstance(traded, hedging.Perpetual):
             raise ValueError("funding must not be given: only perpetuals pay it")
         traded = replace(traded, funding=1.0 / tape.step, funding_level="funding")
         levels = {"funding": funding.rate[None]}
+    if futures is not None:
+        _check_futures(futures, tape, traded, carried.numeraire, funding)
+    price = tape.price if futures is None else futures.price
     hedges = hedging.simulate(
-        hedging.Strip(options=options, horizon=steps * tape.step), Given(tape.price[None], levels), policies, n_paths=1, steps=steps, seed=1, trace=1,
+        hedging.Strip(options=options, horizon=steps * tape.step), Given(price[None], levels), named, n_paths=1, steps=steps, seed=1, trace=1,
         numeraire=carried.numeraire, instrument=traded, costs=costs, execution=execution, threads=1,
         keep=tuple(name for name in hedging.LEDGERS if name != "delta_drift" and name != "gamma_leakage"),
     )  # fmt: skip
-    return Backtest(carried, hedges, funding)
+    if families is not None:
+        hedges = replace(hedges, families=families)
+    return Backtest(carried, hedges, funding, futures)
+
+
+def settings_of(policies: Any) -> tuple[Any, tuple[str, ...] | None]:
+    """Return names to policies, and where they are given by families the family of each."""
+    if not isinstance(policies, Mapping) or all(isinstance(p, hedging.Policy) for p in policies.values()):  # fmt: skip
+        return policies, None
+    named, families = {}, []
+    for family, given in policies.items():
+        settings = [given] if isinstance(given, hedging.Policy) else list(given)
+        for number, policy in enumerate(settings, 1):
+            named[family if len(settings) == 1 else f"{family} #{number}"] = policy
+            families.append(family)
+    return named, tuple(families)
+
+
+def _check_futures(
+    futures: Futures, tape: Tape, traded: Any, numeraire: Numeraire, funding: Funding | None
+) -> None:
+    if funding is not None:
+        raise ValueError("funding must not be given beside futures: they pay none")
+    if not np.array_equal(futures.times, tape.times):
+        raise ValueError("futures: they are of another tape")
+    fits = "inverse" if numeraire == "coin" else "linear"
+    if not isinstance(traded, hedging.Perpetual) or traded.settlement != fits:
+        raise ValueError(f'instrument = {traded!r} must be Perpetual(settlement="{fits}") beside futures with numeraire = {numeraire!r}')  # fmt: skip

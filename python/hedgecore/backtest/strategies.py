@@ -5,23 +5,42 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
 from hedgecore._inputs import kinds
-from hedgecore.backtest.tape import HOUR_US, Tape, _micros
+from hedgecore.backtest.tape import HOUR_US, Tape, micros
 from hedgecore.hedging.position import check
 
-Orders = dict[str, float]
+__all__ = [
+    "Leg",
+    "OpenInterestShare",
+    "Positions",
+    "Roll",
+    "Strategy",
+    "call_selling",
+    "put_selling",
+    "risk_reversal",
+    "straddle",
+    "strangle",
+]
+
+#: Quantities by instrument; several where they are trades of their own.
+Orders = Mapping[str, float | Sequence[float]]
 
 
 @dataclass(frozen=True)
 class Strategy:
-    """A rule: at each new snapshot, what to trade."""
+    """A rule: at each new snapshot, what to trade.
+
+    ``whole``: its orders are one structure, which :attr:`Fills.together` is about; else each is filled as far as it can be.
+    """
+
+    whole: ClassVar[bool] = True
 
     def orders(self, known: Tape, held: Mapping[str, float]) -> Orders:
-        """Return quantities to trade, by instrument: positive to buy.
+        """Return quantities to trade, by instrument: positive to buy; a list where there are several trades of one.
 
         Parameters
         ----------
@@ -53,7 +72,7 @@ class Positions(Strategy):
         for name, quantity in self.quantity.items():
             check(math.isfinite(quantity), f"quantity of {name}", quantity, "finite")
         target = (
-            0 if self.at is None else int(np.searchsorted(known.snapshots, _micros(self.at, "at")))
+            0 if self.at is None else int(np.searchsorted(known.snapshots, micros(self.at, "at")))
         )
         before = int(known.seen[-2]) if len(known) > 1 else 0
         return dict(self.quantity) if before <= target < len(known.snapshots) else {}
@@ -117,7 +136,7 @@ class Roll(Strategy):
         expiries = np.unique(chain["expiry"][usable])
         target = known.times[-1] + self.days * 24 * HOUR_US
         expiry = expiries[np.argmin(np.abs(expiries - target))]
-        orders: Orders = {}
+        orders: dict[str, float] = {}
         for leg in self.legs:
             side = np.sign(self.quantity * leg.ratio)
             quote = chain["ask"] if side > 0 else chain["bid"]
@@ -173,6 +192,8 @@ class OpenInterestShare(Strategy):
         Between trades.
     """
 
+    whole: ClassVar[bool] = False
+
     share: float = -0.001
     days: float = 7.0
 
@@ -186,7 +207,7 @@ class OpenInterestShare(Strategy):
         if before and (known.snapshots[now - 1] - first) // period == (known.snapshots[before - 1] - first) // period:  # fmt: skip
             return {}
         chain = known.chain()
-        orders: Orders = {}
+        orders: dict[str, float] = {}
         for which, interest in zip(chain["instrument"], chain["open_interest"], strict=True):
             name = str(known.name[which])
             change = self.share * interest - held.get(name, 0.0)

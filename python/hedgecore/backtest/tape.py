@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Final
 
 import numpy as np
@@ -15,6 +16,10 @@ from hedgecore.instruments import times_of
 
 Array = npt.NDArray[Any]
 HOUR_US: Final = 3_600_000_000
+DAY_US: Final = 24 * HOUR_US
+#: Distance from the index beyond which bars are of another coin, all of them, and beyond which one of them is told.
+OTHER_COIN: Final = 0.05
+FAR: Final = 0.2
 NUMBERS: Final = ("bid", "ask", "bid_size", "ask_size", "mark", "mark_vol", "forward", "index", "delta", "open_interest")  # fmt: skip
 
 
@@ -110,16 +115,17 @@ class Tape:
         order = np.lexsort((rows["instrument"], rows["time"]))
         rows = {name: column[order] for name, column in rows.items()}
         snapshots, first = np.unique(rows["time"], return_index=True)
-        index = np.array([np.nanmedian(x) for x in np.split(rows["index"], first[1:])])
+        index = _medians(rows["index"], np.append(first, len(order)))
         if bars is None:
             times, price = snapshots, index
         else:
             times, price = _bars(bars, snapshots, found)
+            _check_prices(base, times, price, snapshots, index, found)
         inside = np.ones(len(times), bool)
         if start is not None:
-            inside &= times >= _micros(start, "start")
+            inside &= times >= micros(start, "start")
         if end is not None:
-            inside &= times <= _micros(end, "end")
+            inside &= times <= micros(end, "end")
         times, price = times[inside], price[inside]
         if len(times) < 2:
             raise ValueError(f"{base}: fewer than two steps lie within start = {start} and end = {end}")  # fmt: skip
@@ -136,6 +142,11 @@ class Tape:
     def __len__(self) -> int:
         """Return the number of steps."""
         return len(self.times)
+
+    @cached_property
+    def index(self) -> Array:
+        """The index at each snapshot: the median of its rows."""
+        return _medians(self.quotes["index"], self.first_row)
 
     @property
     def step(self) -> float:
@@ -178,11 +189,16 @@ class Tape:
         return step if step < len(self.times) else None
 
 
-def _micros(value: Any, name: str) -> int:
+def _medians(values: Array, first: Array) -> Array:
+    """The median of each part."""
+    return np.array([np.nanmedian(x) for x in np.split(values, first[1:-1])])
+
+
+def micros(value: Any, name: str) -> int:
     return int(times_of([value], 1, name)[0].astype("M8[us]").astype(np.int64))
 
 
-def _tables(data: Any, base: str | None = None) -> list[frames.Columns]:
+def tables_of(data: Any, base: str | None = None) -> list[frames.Columns]:
     """The columns of one table or of several, of a polars frame only what is of the coin."""
     several = data if isinstance(data, (list, tuple)) else [data]
     out = []
@@ -190,24 +206,28 @@ def _tables(data: Any, base: str | None = None) -> list[frames.Columns]:
         frame: Any = getattr(table, "frame", table)
         if base is not None and hasattr(frame, "lazy"):
             frame = frame.filter((frame["base"] == base) & (frame["type"] == "option"))
-            wanted = ("timestamp", "instrument", "base", "type", "kind", "strike", "expiry_time", "snapshot", *NUMBERS)  # fmt: skip
+            wanted = ("timestamp", "instrument", "base", "type", "settlement", "kind", "strike", "expiry_time", "snapshot", *NUMBERS)  # fmt: skip
             frame = frame.select([name for name in wanted if name in frame.columns])
         out.append(frames.columns_of(frame))
     return out
 
 
-def _times(values: Array) -> Array:
+def micros_of(values: Array) -> Array:
     return np.asarray(values).astype("M8[us]").astype(np.int64)
 
 
 def _quotes(base: str, chains: Any, found: list[Found]) -> dict[str, Array]:
     """Options of the coin, one row for each instrument and snapshot; `found` is told what was left out."""
     parts: dict[str, list[Array]] = {}
-    for table in _tables(chains, base):
+    for table in tables_of(chains, base):
         mine = np.asarray(table["base"] == base) & np.asarray(table["type"] == "option")
+        if "settlement" in table:
+            linear = mine & np.asarray(table["settlement"] == "linear")
+            _tell(found, "settled in the quote currency: left out", int(linear.sum()))
+            mine &= ~linear
         if not mine.any():
             continue
-        stamp = _times(table["timestamp"][mine])
+        stamp = micros_of(table["timestamp"][mine])
         if "snapshot" in table:  # known when its last row was collected
             _, group = np.unique(np.asarray(table["snapshot"][mine]).astype(np.str_), return_inverse=True)  # fmt: skip
             latest = np.full(group.max() + 1, np.iinfo(np.int64).min)
@@ -215,7 +235,7 @@ def _quotes(base: str, chains: Any, found: list[Found]) -> dict[str, Array]:
             stamp = latest[group]
         columns = {
             "time": stamp, "name": np.asarray(table["instrument"][mine]).astype(np.str_), "kind": table["kind"][mine].astype(np.int8),
-            "strike": table["strike"][mine].astype(np.float64), "expiry": _times(table["expiry_time"][mine]),
+            "strike": table["strike"][mine].astype(np.float64), "expiry": micros_of(table["expiry_time"][mine]),
         }  # fmt: skip
         for name in NUMBERS:
             given = table[name][mine].astype(np.float64) if name in table else np.full(len(stamp), np.nan)  # fmt: skip
@@ -272,17 +292,7 @@ def _tell(found: list[Found], name: str, count: int, example: str = "") -> None:
 
 def _bars(bars: Any, snapshots: Array, found: list[Found]) -> tuple[Array, Array]:
     """Ends and closes of bars from the first snapshot to the last, on a grid without gaps."""
-    table = _tables(bars)[0]
-    seconds = np.unique(table["seconds"])
-    if len(seconds) != 1:
-        raise ValueError(f"bars must be of one length, not of {', '.join(str(s) for s in seconds[:4])} seconds")  # fmt: skip
-    length = int(seconds[0]) * 1_000_000
-    ends, close = _times(table["timestamp"]) + length, table["close"].astype(np.float64)
-    good = np.isfinite(close) & (close > 0)
-    _tell(found, "bar without a close: left out", int((~good).sum()))
-    ends, first = np.unique(ends[good], return_index=True)
-    _tell(found, "bar twice: the first is kept", int(good.sum()) - len(ends))
-    close = close[good][first]
+    ends, close, length = bars_of(bars, found)
     inside = (ends >= snapshots[0]) & (ends <= snapshots[-1] + length)
     ends, close = ends[inside], close[inside]
     if len(ends) < 2:
@@ -293,13 +303,54 @@ def _bars(bars: Any, snapshots: Array, found: list[Found]) -> tuple[Array, Array
     return grid, close[last]
 
 
+def bars_of(bars: Any, found: list[Found]) -> tuple[Array, Array, int]:
+    """Return ends and closes of bars in the order of time, and their length in microseconds; `found` is told of what was left out."""
+    table = tables_of(bars)[0]
+    seconds = np.unique(table["seconds"])
+    if len(seconds) != 1:
+        raise ValueError(f"bars must be of one length, not of {', '.join(str(s) for s in seconds[:4])} seconds")  # fmt: skip
+    length = int(seconds[0]) * 1_000_000
+    ends, close = micros_of(table["timestamp"]) + length, table["close"].astype(np.float64)
+    good = np.isfinite(close) & (close > 0)
+    _tell(found, "bar without a close: left out", int((~good).sum()))
+    ends, first = np.unique(ends[good], return_index=True)
+    _tell(found, "bar twice: the first is kept", int(good.sum()) - len(ends))
+    if not len(ends):
+        raise ValueError("bars: none has a close")
+    return ends, close[good][first], length
+
+
+def _check_prices(
+    base: str, times: Array, price: Array, snapshots: Array, index: Array, found: list[Found]
+) -> None:
+    """Refuse bars of another coin; `found` is told of those far from the index."""
+    step = np.searchsorted(times, snapshots)
+    known = step < len(times)
+    away = np.abs(price[step[known]] / index[known] - 1.0)
+    if not known.any():
+        return
+
+    def said(row: int) -> str:
+        when, of_bar, of_index = times[step[known][row]], price[step[known][row]], index[known][row]
+        return (
+            f"{of_bar:,.6g} at {str(when.view('M8[us]'))[:16]}, the index of {base} {of_index:,.6g}"
+        )
+
+    if away.min() > OTHER_COIN:
+        raise ValueError(f"bars are of another coin than the chains: the nearest is {said(int(np.argmin(away)))}")  # fmt: skip
+    far = away > FAR
+    _tell(found, "bar more than 20 % from the index of the snapshot before it", int(far.sum()), said(int(np.argmax(far))))  # fmt: skip
+
+
 def _premium(data: Any, base: str, times: Array, snapshots: Array, index: Array) -> Array:
     """What the perpetual is above the index, as last seen."""
     if data is None:
         return np.full(len(times), np.nan)
-    table = _tables(data)[0]
+    table = tables_of(data)[0]
     mine = (np.asarray(table["base"]).astype(np.str_) == base) & np.isfinite(table["last"].astype(np.float64))  # fmt: skip
-    when, last = _times(table["timestamp"][mine]), table["last"][mine].astype(np.float64)
+    if not mine.any():
+        raise ValueError(f"perpetual has no prices of {base}")
+    when, last = micros_of(table["timestamp"][mine]), table["last"][mine].astype(np.float64)
     order = np.argsort(when, kind="stable")
     when, last = when[order], last[order]
     beside = np.searchsorted(snapshots, when, side="right") - 1

@@ -1,5 +1,5 @@
 """The command ``hedgecore``: risk, scenarios, P&L explain, hedges, surfaces and vols of a chain, what is in a file, hedging
-simulations, a demonstration.
+simulations, backtests, a demonstration.
 
 Tables go to the standard output, progress and errors to the standard error.  Exit status: 0 done,
 1 bad input or a missing extra, 2 wrong usage, 3 limits are breached (everything is printed and
@@ -14,7 +14,17 @@ import sys
 try:
     import typer
 
-    from hedgecore.cli import chain, demo, explain, hedge, risk, scenarios, simulate, surface
+    from hedgecore.cli import (
+        backtest,
+        chain,
+        demo,
+        explain,
+        hedge,
+        risk,
+        scenarios,
+        simulate,
+        surface,
+    )
     from hedgecore.cli.manners import STATUS
 except ImportError as error:
     _missing: ImportError | None = error
@@ -61,3 +71,4 @@ if _missing is None:
     ):
         app.command(epilog=STATUS)(_command)
     app.command(epilog=STATUS, cls=simulate.SimulateCommand)(simulate.simulate)
+    app.command(epilog=STATUS, cls=backtest.BacktestCommand)(backtest.backtest)

@@ -53,10 +53,10 @@ def hedge(
     lots: Annotated[bool | None, typer.Option("--lots/--no-lots", help="Trades in whole lots.")] = None,
     max_tickets: Annotated[int | None, typer.Option(min=0, help="Largest number of orders.")] = None,
     time_limit: Annotated[
-        float | None, typer.Option(help="Seconds for a search with whole numbers (2).")
+        float | None, typer.Option(help="Seconds for the search (10).")
     ] = None,
     gap: Annotated[
-        float | None, typer.Option(help="Relative gap at which such a search ends (0.005).")
+        float | None, typer.Option(help="Relative gap at which a search with whole numbers ends (0.001).")
     ] = None,
     at: options.At = None,
     futures: options.Futures = None,

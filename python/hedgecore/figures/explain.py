@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from hedgecore.explain import TERMS, Currency, Explain
-from hedgecore.figures.parts import ASK, BID, MARK, Row, figure, numbers
+from hedgecore.figures.parts import Row, falling, figure
 from hedgecore.tables.explain import lines_of
 
 
@@ -12,16 +12,6 @@ def waterfall(of: Explain, underlying: str | None = None, currency: Currency = "
     lines = lines_of(of, underlying, currency)
     unit = "USD" if currency == "usd" else str(underlying)
     shown = [name for name in TERMS if lines[name] != 0] or ["residual"]
-    trace = {
-        "type": "waterfall",
-        "x": [*shown, "P&L"],
-        "y": numbers([*(lines[name] for name in shown), lines["pnl"]]),
-        "measure": [*["relative"] * len(shown), "total"],
-        "increasing": {"marker": {"color": BID}},
-        "decreasing": {"marker": {"color": ASK}},
-        "totals": {"marker": {"color": MARK}},
-        "connector": {"line": {"color": "#c4ccd4", "width": 1}},
-        "hovertemplate": f"%{{x}}: %{{delta:,.5g}} {unit}<extra></extra>",
-    }
+    trace = falling({name: lines[name] for name in shown}, lines["pnl"], unit)
     title = f"P&L of {underlying or 'all'} in {unit} by cause"
     return figure(title, [trace], "cause", unit, xaxis={"type": "category"})

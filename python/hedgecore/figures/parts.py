@@ -5,6 +5,7 @@ The page draws these as they are, and ``.plot()`` makes plotly figures of the sa
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 import numpy as np
@@ -121,6 +122,21 @@ def bars(x: list[str], y: Any) -> Row:
     values = [float(f"{value:.6g}") if np.isfinite(value) else None for value in y]
     colors = [ASK if value is not None and value < 0 else PLAIN for value in values]
     return {"type": "bar", "x": x, "y": values, "marker": {"color": colors}}
+
+
+def falling(lines: Mapping[str, float], total: float, unit: str) -> Row:
+    """Lines one after the other, and their sum: a waterfall."""
+    return {
+        "type": "waterfall",
+        "x": [*lines, "P&L"],
+        "y": numbers([*lines.values(), total]),
+        "measure": [*["relative"] * len(lines), "total"],
+        "increasing": {"marker": {"color": BID}},
+        "decreasing": {"marker": {"color": ASK}},
+        "totals": {"marker": {"color": MARK}},
+        "connector": {"line": {"color": "#c4ccd4", "width": 1}},
+        "hovertemplate": f"%{{x}}: %{{delta:,.5g}} {unit}<extra></extra>",
+    }
 
 
 def prices(strikes: Any) -> list[str]:

@@ -221,7 +221,7 @@ def simulation_of(
     if of_book is not None:
         of_files, notes = _held(known, of_book, given)
         given |= of_files
-    families, keys = _families(known, listed)
+    families, keys = families_of(known, listed)
     n_paths = _checked("n_paths", given.pop("n_paths"), 1)
     first_path = _checked("first_path", given.pop("first_path", 0), 0)
     _checked("steps", given["steps"], 1)
@@ -272,8 +272,8 @@ def _held(
     return found
 
 
-def _families(known: Catalogue, listed: Any) -> tuple[dict[str, list[Policy]], tuple[str, ...]]:
-    """Families of policies, and the key of each policy."""
+def families_of(known: Catalogue, listed: Any) -> tuple[dict[str, list[Policy]], tuple[str, ...]]:
+    """Return families of policies out of the tables ``policies``, and the key of each policy."""
     if isinstance(listed, Mapping):
         entries = [(f"policies.{name}", name, entry) for name, entry in listed.items()]
     elif isinstance(listed, list):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
@@ -130,21 +130,7 @@ class Frontier:
 
         They lie within the range that most families reach with their settings; empty where no family has a range.
         """
-        ranges = [
-            (float(costs[0]), float(costs[-1]))
-            for costs, _ in self.families.values()
-            if len(costs) > 1 and 0 < costs[0] < costs[-1]
-        ]
-        if not ranges:
-            return []
-        ends = sorted({end for both in ranges for end in both})
-        pieces = list(pairwise(ends))
-        reach = [sum(low <= a and b <= high for low, high in ranges) for a, b in pieces]
-        low, high = max(
-            (piece for piece, n in zip(pieces, reach, strict=True) if n == max(reach)),
-            key=lambda piece: piece[1] / piece[0],
-        )
-        return [float(x) for x in np.geomspace(low, high, count + 2)[1:-1]]
+        return shared_costs([costs for costs, _ in self.families.values()], count)
 
     def plot(self) -> Any:
         """Return cost against risk as a plotly figure, a line for each family, bars for standard errors."""
@@ -165,6 +151,21 @@ class Frontier:
         return (
             std_influence(pnl) if self.by == "std" else shortfall_influence(pnl, MEASURES[self.by])
         )
+
+
+def shared_costs(families: Iterable[FloatArray], count: int) -> list[float]:
+    """Return costs within the range that most families reach, by the ascending costs of each; see :meth:`Frontier.shared_costs`."""
+    ranges = [(float(c[0]), float(c[-1])) for c in families if len(c) > 1 and 0 < c[0] < c[-1]]
+    if not ranges:
+        return []
+    ends = sorted({end for both in ranges for end in both})
+    pieces = list(pairwise(ends))
+    reach = [sum(low <= a and b <= high for low, high in ranges) for a, b in pieces]
+    low, high = max(
+        (piece for piece, n in zip(pieces, reach, strict=True) if n == max(reach)),
+        key=lambda piece: piece[1] / piece[0],
+    )
+    return [float(x) for x in np.geomspace(low, high, count + 2)[1:-1]]
 
 
 def frontier_of(run: Run, by: str, families: Sequence[str] | None) -> Frontier:

@@ -14,6 +14,12 @@ from hedgecore.hedging.files import BookFiles
 from hedgecore.hedging.policies import Policy
 
 WIDTH: Final = 110
+HOW: Final = (
+    "A table says its type by the key type, where it may have several. Policies are [[policies]], with a name if wanted, or",
+    '[policies.NAME]; a list of values, or {from = 0.01, to = 0.1, count = 5} (evenly in the logarithm; spacing = "linear"),',
+    'makes a family of settings. A number may be a quotient: "30/365".',
+)
+"""How tables are written."""
 _WORDS: Final = {bool: "true/false", int: "whole", float: "number", str: "text"}
 
 
@@ -27,33 +33,38 @@ def schema() -> str:
     for name, (hint, of_run) in {**arguments(), "policies": (Policy, False)}.items():
         if of_run:
             continue
-        shown |= _makers(known, hint)
-        lines += _wrapped(f"  [{name}]", ", ".join(_named(known, hint)))
-    lines += _wrapped(
+        shown |= makers_of(known, hint)
+        lines += wrapped(f"  [{name}]", ", ".join(named_in(known, hint)))
+    lines += wrapped(
         "  [book], in place of position, run.spot and run.steps:",
-        _keys(parameters_of(BookFiles), hints_of(BookFiles), known),
+        keys_in_words(parameters_of(BookFiles), hints_of(BookFiles), known),
     )
     in_run = {name: hint for name, (hint, flag) in arguments().items() if flag}
-    lines += _wrapped("  [run]", _keys(parameters_of_run(in_run), in_run, known))
-    lines += _wrapped("  title", "what is hedged, in words, for the report")
+    lines += wrapped("  [run]", keys_in_words(parameters_of_run(in_run), in_run, known))
+    lines += wrapped("  title", "what is hedged, in words, for the report")
     lines += [
         "",
-        "A table says its type by the key type, where it may have several. Policies are [[policies]], with a name if wanted, or",
-        '[policies.NAME]; a list of values, or {from = 0.01, to = 0.1, count = 5} (evenly in the logarithm; spacing = "linear"),',
-        'makes a family of settings. A number may be a quotient: "30/365". Numbers may be {file = "btc_1h.csv.gz", column =',
-        '"close", log_returns = true}. Times are years, but every, latency and the like are steps.',
-        "",
-        "Keys of each type, with their defaults:",
+        *HOW,
+        'Numbers may be {file = "btc_1h.csv.gz", column = "close", log_returns = true}.',
+        "Times are years, but every, latency and the like are steps.",
         "",
     ]
+    return "\n".join([*lines, *keys_of_types(known, shown)])
+
+
+def keys_of_types(known: Catalogue, shown: Mapping[str, Any]) -> list[str]:
+    """The keys of policies and of other classes and functions, in lines."""
+    lines = ["Keys of each type, with their defaults:", ""]
     inherited = parameters_of(Policy)
-    lines += _wrapped("  any policy", _keys(inherited, hints_of(Policy), known))
+    lines += wrapped("  any policy", keys_in_words(inherited, hints_of(Policy), known))
     for name, maker in shown.items():
         keys = parameters_of(maker)
         if inspect.isclass(maker) and issubclass(maker, Policy):
             keys = {key: value for key, value in keys.items() if key not in inherited}
-        lines += _wrapped(f"  {name}", _keys(keys, hints_of(maker), known) or "no keys of its own")
-    return "\n".join(lines)
+        lines += wrapped(
+            f"  {name}", keys_in_words(keys, hints_of(maker), known) or "no keys of its own"
+        )
+    return lines
 
 
 def parameters_of_run(names: Mapping[str, Any]) -> dict[str, inspect.Parameter]:
@@ -63,26 +74,26 @@ def parameters_of_run(names: Mapping[str, Any]) -> dict[str, inspect.Parameter]:
     return {name: parameters_of(simulate)[name] for name in names}
 
 
-def _named(known: Catalogue, hint: Any) -> dict[str, Any]:
+def named_in(known: Catalogue, hint: Any) -> dict[str, Any]:
     """All that a hint takes, at any depth."""
     found = dict(known.of(hint))
     for inner in typing.get_args(hint):
-        found |= _named(known, inner)
+        found |= named_in(known, inner)
     return found
 
 
-def _makers(known: Catalogue, hint: Any) -> dict[str, Any]:
+def makers_of(known: Catalogue, hint: Any) -> dict[str, Any]:
     """All that a hint takes, what these take in their turn, and so on."""
     found: dict[str, Any] = {}
     waiting = [hint]
     while waiting:
-        new = {name: of for name, of in _named(known, waiting.pop()).items() if name not in found}
+        new = {name: of for name, of in named_in(known, waiting.pop()).items() if name not in found}
         found |= new
         waiting += [of for maker in new.values() for of in hints_of(maker).values()]
     return found
 
 
-def _keys(parameters: Mapping[str, inspect.Parameter], hints: Any, known: Catalogue) -> str:
+def keys_in_words(parameters: Mapping[str, inspect.Parameter], hints: Any, known: Catalogue) -> str:
     words = []
     for name, parameter in parameters.items():
         kind = described(hints[name], known)
@@ -118,7 +129,7 @@ def described(hint: Any, catalogue: Catalogue) -> str:
     return " | ".join(dict.fromkeys(words))
 
 
-def _wrapped(head: str, text: str) -> list[str]:
+def wrapped(head: str, text: str) -> list[str]:
     return textwrap.wrap(
         f"{head}  {text}", WIDTH, subsequent_indent="      ", break_long_words=False, break_on_hyphens=False
     )  # fmt: skip

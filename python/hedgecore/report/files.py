@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -49,6 +50,32 @@ def replacing(path: str | PathLike[str]) -> Iterator[Path]:
         temporary.replace(target)
     except BaseException:
         temporary.unlink(missing_ok=True)
+        raise
+
+
+def new_folder(path: str | PathLike[str]) -> Path:
+    """Return a path as one that a folder can be made at: FileExistsError where something is, FileNotFoundError where its parent is not."""
+    target = Path(path)
+    if target.exists():
+        raise FileExistsError(f"{target} is there already")
+    if not target.parent.is_dir():
+        raise FileNotFoundError(f"{target.parent}: no such folder to make {target.name} in")
+    return target
+
+
+@contextmanager
+def making(path: str | PathLike[str]) -> Iterator[Path]:
+    """Make a folder whole or not at all: yields a temporary one beside ``path``, that takes its name when the block ends."""
+    target = new_folder(path)
+    temporary = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}.", suffix=".part"))
+    try:
+        yield temporary
+        mask = os.umask(0)
+        os.umask(mask)
+        temporary.chmod(0o777 & ~mask)
+        temporary.rename(target)
+    except BaseException:
+        shutil.rmtree(temporary, ignore_errors=True)
         raise
 
 

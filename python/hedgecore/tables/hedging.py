@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from hedgecore.hedging.results import LEDGERS
-from hedgecore.tables.text import TextTable, amount, plain, rows_of
+from hedgecore.tables.text import TextTable, amount, plain, rows_of, two_lines
 
 if TYPE_CHECKING:
     from hedgecore.hedging import Frontier, Run
@@ -99,8 +99,7 @@ def cost_table(run: Run) -> TextTable:
         for k in range(len(run.names))
     )
     heads = (
-        "standard\nerror" if name.endswith("_error") else _two_lines(label(name))
-        for name in columns
+        "standard\nerror" if name.endswith("_error") else two_lines(label(name)) for name in columns
     )
     return TextTable(
         f"Mean costs by kind and other ledgers, {unit_of_money(run)}",
@@ -115,7 +114,7 @@ def attribution_table(run: Run) -> TextTable:
     heads = (
         "policy\n",
         "mean\nP&L",
-        *(_two_lines(label(name)) for name in lines),
+        *(two_lines(label(name)) for name in lines),
         "share of\nresidual",
     )
     rows = tuple(
@@ -229,9 +228,3 @@ def _words(value: Any) -> str:
     if isinstance(value, list):
         return f"[{', '.join(map(_words, value))}]"
     return "-" if value is None else str(value)
-
-
-def _two_lines(text: str) -> str:
-    """A heading of two lines."""
-    first, _, rest = text.partition(" ")
-    return f"{first}\n{rest}"

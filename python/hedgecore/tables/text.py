@@ -103,6 +103,12 @@ def listed(names: Sequence[str], most: int = 8) -> str:
     return ", ".join(names[:most]) + more
 
 
+def two_lines(text: str) -> str:
+    """A heading of two lines, broken after its first word."""
+    first, _, rest = text.partition(" ")
+    return text if "\n" in text else f"{first}\n{rest}"
+
+
 def signed_percent(value: float, digits: int = 3) -> str:
     """A move in percent, with its sign; 0 has none."""
     shown = f"{100 * value:.{digits}g}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -12,11 +12,15 @@ import numpy.typing as npt
 from hedgecore.tails.moves import Moves
 
 Array = npt.NDArray[Any]
+WHATS: Final = ("spot", "vol", "skew", "curvature")
 
 
 @dataclass(frozen=True, eq=False)
 class Covariance:
     """Of factors named ``BTC_spot`` (relative move), ``BTC_vol`` (absolute change, 0.01 is one vol point), ... over a horizon.
+
+    ``BTC_skew`` and ``BTC_curvature`` twist the smile, as of :func:`hedgecore.scenarios.book_scenarios`; the hedge of least variance knows
+    them (:func:`hedgecore.hedging.optimise.least_variance`).
 
     Raises
     ------
@@ -32,8 +36,10 @@ class Covariance:
         matrix = np.array(self.matrix, np.float64)
         n = len(self.factors)
         for name in self.factors:
-            if not name.endswith(("_spot", "_vol")) or name in ("_spot", "_vol"):
-                raise ValueError(f"factor {name!r} must be <coin>_spot or <coin>_vol")
+            coin, _, what = name.rpartition("_")
+            if not coin or what not in WHATS:
+                said = ", ".join(f"<coin>_{one}" for one in WHATS)
+                raise ValueError(f"factor {name!r} must be one of {said}")
         if len(set(self.factors)) < n:
             raise ValueError(f"a factor stands twice in {', '.join(self.factors)}")
         if matrix.shape != (n, n):

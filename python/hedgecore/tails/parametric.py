@@ -168,6 +168,10 @@ def parametric(
         if name not in known:
             hint = "; still_vols=True lets it stand still" if name.endswith("_vol") else ""
             raise ValueError(f"the covariance has no {name}; there are {', '.join(known)}{hint}")
+    twists = [f"{coin}_{what}" for coin in with_options for what in ("skew", "curvature")]
+    for name in twists:
+        if name in known:
+            raise ValueError(f"{name}: the expansion has spot and vol alone; covariance.taken([...]) leaves it out")  # fmt: skip
     factors = (*spots, *vols)
     chosen = covariance.taken(factors)
 

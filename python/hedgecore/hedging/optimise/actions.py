@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from numbers import Integral
 from typing import Any, Final
 
@@ -13,7 +14,7 @@ import numpy.typing as npt
 from hedgecore import instruments
 from hedgecore.book import Book
 from hedgecore.hedging.optimise.quotes import Quotes
-from hedgecore.instruments import OPTION
+from hedgecore.instruments import OPTION, factorised
 from hedgecore.limits import is_number
 
 Array = npt.NDArray[Any]
@@ -65,8 +66,8 @@ class Actions:
         "buy", "sell" or "roll".
     instrument, closes
         Places among the quotes: what is traded (opened by a roll), and what a roll closes (-1: no roll).
-    legs
-        Instruments x actions: what a unit changes of each quantity.
+    side
+        1 where the instrument is bought, -1 where it is sold; what a roll closes trades the other way.
     spread, fee, premium
         USD per unit: against the middle, to the venue, and paid for the premiums (negative: received).
     upper
@@ -78,7 +79,7 @@ class Actions:
     kind: Array
     instrument: Array
     closes: Array
-    legs: Array
+    side: Array
     spread: Array
     fee: Array
     premium: Array
@@ -94,6 +95,29 @@ class Actions:
         """Return the number of actions."""
         return len(self.kind)
 
+    @cached_property
+    def rolls(self) -> Array:
+        """Which of them are rolls: their places."""
+        return np.flatnonzero(self.closes >= 0)
+
+    def gain(self, unit: Array) -> Array:
+        """Return what a unit of each action adds, from what a unit of each instrument is: both by the last axis."""
+        out: Array = unit[..., self.instrument]
+        out[..., self.rolls] -= unit[..., self.closes[self.rolls]]
+        out *= self.side
+        return out
+
+    def changes(self, instrument: int) -> Array:
+        """Return what a unit of each action changes of the quantity of one instrument."""
+        is_this, was_this = self.instrument == instrument, self.closes == instrument
+        return np.asarray(self.side * (is_this.astype(float) - was_this))
+
+    def trades(self, amount: Array, instruments: int) -> Array:
+        """Return the net trade in each instrument, signed."""
+        done = self.side * amount
+        out = np.bincount(self.instrument, done, instruments)
+        return out - np.bincount(self.closes[self.rolls], done[self.rolls], instruments)
+
     def names(self, quotes: Quotes) -> list[str]:
         """Return each in words."""
         name = quotes.table.name
@@ -108,7 +132,8 @@ def held_of(book: Book, quotes: Quotes) -> Array:
     table, net = book.instruments, book.net_quantity
     held = np.zeros(len(quotes))
     place = instruments.find_options(quotes.table, table)
-    names = {str(name): i for i, name in enumerate(quotes.table.name)}
+    others = np.flatnonzero(quotes.table.type != OPTION)
+    names = dict(zip(quotes.table.name[others].tolist(), others.tolist(), strict=True))
     for row in np.flatnonzero((net != 0) & (table.type != OPTION)):
         place[row] = names.get(str(table.name[row]), -1)
     known = place >= 0
@@ -121,7 +146,6 @@ def actions_of(quotes: Quotes, held: Array, kinds: Sequence[str], able: Array, r
     for kind in kinds:
         if kind not in KINDS:
             raise ValueError(f"actions: {kind!r} is none of {', '.join(KINDS)}")
-    n = len(quotes)
     is_held = held != 0
     allowed = able & (
         ("open" in kinds) & ~is_held | ("resize" in kinds) & is_held | quotes.future
@@ -147,18 +171,11 @@ def actions_of(quotes: Quotes, held: Array, kinds: Sequence[str], able: Array, r
         np.minimum(quotes.bid_size[close], quotes.ask_size[into]),
         np.minimum(quotes.ask_size[close], quotes.bid_size[into]),
     )
-    legs = np.zeros((n, len(buys) + len(sells) + len(pairs)))
-    column = np.arange(legs.shape[1])
-    b, s, r = np.split(column, [len(buys), len(buys) + len(sells)])
-    legs[buys, b] = 1.0
-    legs[sells, s] = -1.0
-    legs[close, r] = np.where(long, -1.0, 1.0)
-    legs[into, r] = np.where(long, 1.0, -1.0)
     return Actions(
-        kind=np.array(["buy"] * len(buys) + ["sell"] * len(sells) + ["roll"] * len(pairs)),
+        kind=np.repeat(["buy", "sell", "roll"], [len(buys), len(sells), len(pairs)]),
         instrument=np.r_[buys, sells, into].astype(np.intp),
         closes=np.r_[np.full(len(buys) + len(sells), -1), close].astype(np.intp),
-        legs=legs,
+        side=np.r_[np.ones(len(buys)), -np.ones(len(sells)), np.where(long, 1.0, -1.0)],
         spread=np.r_[bought_spread[buys], sold_spread[sells], rolls.spread * leg_spreads],
         fee=np.r_[bought_fee[buys], sold_fee[sells], roll_fee],
         premium=np.r_[ask[buys], -bid[sells], paid],
@@ -170,20 +187,26 @@ def actions_of(quotes: Quotes, held: Array, kinds: Sequence[str], able: Array, r
 def _rolls(quotes: Quotes, held: Array, able: Array, rolls: Rolls) -> Array:
     """Pairs (held, into) of the rolls that both legs are quoted for."""
     table = quotes.table
+    options = np.flatnonzero(able & (table.type == OPTION))
+    # those that can be rolled into each other stand together, by expiry and strike
+    codes = [factorised(column)[1] for column in (table.base, table.kind, table.inverse, table.currency)]  # fmt: skip
+    family = np.ravel_multi_index(codes, [c.max(initial=0) + 1 for c in codes])[options]
+    order = np.lexsort((table.strike[options], table.expiry_time[options], family))
+    options, family = options[order], family[order]
+    start = np.r_[0, np.flatnonzero((np.diff(family) != 0) | (np.diff(table.expiry_time[options]) != 0)) + 1]  # fmt: skip
+    chains = np.split(options, start[1:])
+    chain_of = np.repeat(np.arange(len(chains)), [len(chain) for chain in chains])
     found: list[tuple[int, int]] = []
-    option = able & (table.type == OPTION)
-    for i in np.flatnonzero(option & (held != 0)).tolist():
-        like = option & (table.base == table.base[i]) & (table.kind == table.kind[i])
-        like &= (table.inverse == table.inverse[i]) & (table.currency == table.currency[i])
-        near = np.flatnonzero(like & (table.expiry_time == table.expiry_time[i]))
-        near = near[np.argsort(table.strike[near])]
-        at = int(np.flatnonzero(near == i)[0])
-        into = near[max(at - rolls.strikes, 0) : at + rolls.strikes + 1].tolist()
-        times = np.unique(table.expiry_time[like])
-        here = int(np.searchsorted(times, table.expiry_time[i]))
-        for when in times[max(here - rolls.expiries, 0) : here + rolls.expiries + 1]:
-            rows = np.flatnonzero(like & (table.expiry_time == when))
-            into.append(int(rows[np.argmin(np.abs(table.strike[rows] - table.strike[i]))]))
+    for place in np.flatnonzero(held[options] != 0).tolist():
+        i, here = int(options[place]), int(chain_of[place])
+        chain, at = chains[here], place - int(start[here])
+        into = chain[max(at - rolls.strikes, 0) : at + rolls.strikes + 1].tolist()
+        for other in range(
+            max(here - rolls.expiries, 0), min(here + rolls.expiries + 1, len(chains))
+        ):
+            if family[start[other]] == family[place]:
+                near = np.argmin(np.abs(table.strike[chains[other]] - table.strike[i]))
+                into.append(int(chains[other][near]))
         closing, opening = (
             (quotes.bid_size, quotes.ask_size)
             if held[i] > 0

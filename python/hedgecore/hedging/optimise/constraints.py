@@ -68,20 +68,31 @@ def measure_rows(
     rows = []
     table = quotes.table
     mine = book.take(held["row"])
+    buckets: dict[str, _Buckets] = {}
     for base, level, measure, low, high in net_limits.flat(limits, MEASURES):
-        if base != "total" and not ((table.base == base).any() or (mine.base == base).any()):
+        quoted, own = (
+            np.ones(len(of), bool) if base == "total" else of.base == base for of in (table, mine)
+        )
+        if not (base == "total" or quoted.any() or own.any()):
             raise ValueError(f"{what} of {base!r}: neither the book nor the quotes have it")
-        at = "" if base == "total" else base
-        for label, quoted, own in _buckets(at, level, table, mine):
-            values = np.nan_to_num(np.where(own, held[measure], 0.0))
-            row = np.nan_to_num(np.where(quoted, units[measure], 0.0)) @ actions.legs
+        if level not in buckets:
+            buckets[level] = _Buckets.of(level, table, mine)
+        unit = np.nan_to_num(np.where(quoted, units[measure], 0.0))
+        own_value = np.nan_to_num(np.where(own, held[measure], 0.0))
+        within = buckets[level]
+        values = np.bincount(within.own, own_value, len(within.labels))
+        matrix = within.gain(unit, actions)
+        largest = np.abs(matrix).max(axis=1, initial=0.0)
+        known = np.zeros(len(within.labels), bool)
+        known[within.quoted[quoted]] = known[within.own[own]] = True
+        for i in np.flatnonzero(known):
+            if within.labels[i] is None:
+                continue
             # beyond a limit counts in parts of the limit, of what is held, or at the least of one unit traded
-            scale = max(
-                [abs(v) for v in (low, high) if np.isfinite(v)] + [abs(float(values.sum()))]
-            )
-            scale = scale or float(np.abs(row).max(initial=0.0)) or 1.0
-            name = " ".join(part for part in (base, label, measure) if part)
-            rows.append((name, unit_of(base, measure), float(values.sum()), row, low, high, 1 / scale))  # fmt: skip
+            scale = max([abs(v) for v in (low, high) if np.isfinite(v)] + [abs(float(values[i]))])
+            scale = scale or float(largest[i]) or 1.0
+            name = " ".join(part for part in ("" if base == "total" else base, within.labels[i], measure) if part)  # fmt: skip
+            rows.append((name, unit_of(base, measure), float(values[i]), matrix[i], low, high, 1 / scale))  # fmt: skip
     return rows
 
 
@@ -97,24 +108,40 @@ def check_targets(rows: list[tuple[str, str, float, Array, float, float, float]]
             raise ValueError(f"{name}: the target {target} is outside of the limit {limit}")
 
 
-def _buckets(
-    base: str, level: str, table: Instruments, mine: Instruments
-) -> list[tuple[str, Array, Array]]:
-    """(label, rows of the quotes, rows of the book) of each bucket of a limit."""
-    quoted = (table.base == base) if base else np.ones(len(table), bool)
-    own = (mine.base == base) if base else np.ones(len(mine), bool)
-    if not level:
-        return [("", quoted, own)]
-    keys = []
-    for of in (table, mine):
-        when = np.datetime_as_string(of.expiry_time, unit="D") if len(of) else np.zeros(0, "U10")
-        label = np.where(np.isnat(of.expiry_time), "no expiry", when)
+@dataclass(frozen=True, eq=False)
+class _Buckets:
+    """What a limit is for each of: its labels (None: no bucket) and the places among them of the quotes and of what the book has."""
+
+    labels: list[str | None]
+    quoted: Array
+    own: Array
+
+    @classmethod
+    def of(cls, level: str, table: Instruments, mine: Instruments) -> _Buckets:
+        """Make those of a level: all in one, by expiry, or by expiry and strike."""
+        n = len(table)
+        if not level:
+            return cls([""], np.zeros(n, np.intp), np.zeros(len(mine), np.intp))
+        when = np.concatenate([of.expiry_time for of in (table, mine)]).astype("M8[D]")
+        days, code = np.unique(when, return_inverse=True)
+        names = np.where(np.isnat(days), "no expiry", np.datetime_as_string(days)).tolist()
+        labels: list[str | None] = names
         if level == "strike":
-            strikes = np.array([f" {x:g}" for x in of.strike], dtype=np.str_)
-            label = np.where(np.isnan(of.strike), "", np.char.add(label, strikes))
-        keys.append(label)
-    labels = np.unique(np.r_[keys[0][quoted], keys[1][own]])
-    return [(str(k), quoted & (keys[0] == k), own & (keys[1] == k)) for k in labels if k]
+            strikes, at = np.unique(np.r_[table.strike, mine.strike], return_inverse=True)
+            both, code = np.unique(code * len(strikes) + at, return_inverse=True)
+            pairs = [divmod(int(pair), len(strikes)) for pair in both]
+            labels = [None if np.isnan(strikes[k]) else f"{names[d]} {strikes[k]:g}" for d, k in pairs]  # fmt: skip
+        return cls(labels, code[:n], code[n:])
+
+    def gain(self, unit: Array, actions: Actions) -> Array:
+        """What a unit of each action adds in each bucket."""
+        out = np.zeros((len(self.labels), len(actions)))
+        column, rolls = np.arange(len(actions)), actions.rolls
+        out[self.quoted[actions.instrument], column] = unit[actions.instrument]
+        closed = actions.closes[rolls]
+        out[self.quoted[closed], rolls] -= unit[closed]
+        out *= actions.side
+        return out
 
 
 def position_rows(
@@ -134,7 +161,7 @@ def position_rows(
             low, high = float(pair[0]), float(pair[1])
             scale = max(abs(low), abs(high), abs(held[i])) or 1.0
             rows.append(
-                (f"position {quotes.table.name[i]}", "", float(held[i]), actions.legs[i], low, high, 1 / scale)
+                (f"position {quotes.table.name[i]}", "", float(held[i]), actions.changes(int(i)), low, high, 1 / scale)
             )  # fmt: skip
     return rows
 
@@ -143,15 +170,15 @@ def size_rows(
     quotes: Quotes, actions: Actions
 ) -> list[tuple[str, str, float, Array, float, float, float]]:
     """Return the rows that keep outright trades and rolls of one instrument together within its quoted size."""
-    rolled = np.flatnonzero(actions.closes >= 0)
-    touched = np.unique(np.r_[actions.instrument[rolled], actions.closes[rolled]])
+    rolled = actions.rolls
     rows = []
-    for i in touched:
+    for i in np.unique(np.r_[actions.instrument[rolled], actions.closes[rolled]]):
+        trade = actions.changes(int(i))
         for side, sign, size in (
             ("ask", 1.0, quotes.ask_size[i]),
             ("bid", -1.0, quotes.bid_size[i]),
         ):
-            row = np.maximum(sign * actions.legs[i], 0.0)
+            row = np.maximum(sign * trade, 0.0)
             if np.isfinite(size) and np.count_nonzero(row) > 1:
                 name = f"{side} size of {quotes.table.name[i]}"
                 rows.append((name, "", 0.0, row, -np.inf, float(size), np.inf))

@@ -85,4 +85,4 @@ def neutralise(problem: Problem, *, ridge: float = 0.0) -> Plan:
     if over:
         notes.append(f"more than the quoted sizes: {', '.join(over)}")
     prices = np.zeros(len(rows)), np.zeros(len(columns))
-    return problem.plan("exact", solvers.Solution(x, 0.0, *prices), notes=tuple(notes))
+    return problem.plan("exact", solvers.Solution(x, 0.0, *prices, 0.0), notes=tuple(notes))

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from hedgecore.hedging.optimise.plan import Plan
 from hedgecore.hedging.optimise.problem import Problem
-from hedgecore.limits import is_number
+from hedgecore.hedging.optimise.solvers import GAP, TIME_LIMIT
 
 
-def cheapest(problem: Problem, *, time_limit: float = 2.0, gap: float = 5e-3) -> Plan:
+def cheapest(problem: Problem, *, time_limit: float = TIME_LIMIT, gap: float = GAP) -> Plan:
     """Return the cheapest trades that keep all limits and meet all targets.
 
     Absolute costs are linear by trades of either sign as columns of their own; nothing is bought and sold at once, since both cost.
@@ -17,8 +17,8 @@ def cheapest(problem: Problem, *, time_limit: float = 2.0, gap: float = 5e-3) ->
     problem
         With limits or targets.
     time_limit
-        Seconds that are given to HiGHS with whole numbers (lots, least trades, tickets), 0.6 of them for the search and the rest for the
-        plan that breaks least; what is not proved by then is the plan's ``gap``. HiGHS looks at its clock between steps.
+        Seconds, 0.6 of them for the search and the rest for the plan that breaks least; what is not proved by then of a search with
+        whole numbers (lots, least trades, tickets) is the plan's ``gap``. HiGHS looks at its clock between steps.
     gap
         Relative gap at which such a program counts as solved.
 
@@ -29,8 +29,4 @@ def cheapest(problem: Problem, *, time_limit: float = 2.0, gap: float = 5e-3) ->
     SolverError
         No plan was found in time.
     """
-    for name, value in (("time_limit", time_limit), ("gap", gap)):
-        if not (is_number(value) and value >= 0):
-            raise ValueError(f"{name} = {value!r} must be zero or positive")
-    found = problem.solve("cheapest", problem.program, time_limit=time_limit, gap=gap)
-    return problem.plan("cheapest", found, objective=found.value, asked_gap=gap)
+    return problem.solve("cheapest", problem.program, time_limit=time_limit, gap=gap)

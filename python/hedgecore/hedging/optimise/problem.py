@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -220,7 +219,9 @@ class Problem:
             raise ValueError(
                 f"max_tickets and min_trade need sizes, and {name} has none: Quotes.of(size=)"
             )
-        program = program.with_columns(np.zeros(n), np.zeros(n), np.ones(n), np.zeros((len(rows), n)), whole=True)  # fmt: skip
+        program = program.with_columns(
+            np.zeros(n), np.zeros(n), np.ones(n), np.zeros((len(rows), n)), whole=True, opens=np.arange(n)
+        )  # fmt: skip
         coins = self.scale * self.quotes.delta_scale[columns.instrument]
         least = np.minimum(self.min_trade / coins, upper)
         program = program.with_rows(
@@ -249,28 +250,32 @@ class Problem:
         sizes = np.where(
             amount < columns_full(self, amount), 0.0, solution.column_price[:n] / self.scale
         )
-        return Plan(self, mode, amount, prices, np.minimum(sizes, 0.0), gap=solution.gap, **more)
+        more = {"objective": solution.value, "gap": solution.gap} | more
+        return Plan(self, mode, amount, prices, np.minimum(sizes, 0.0), **more)
 
-    def solve(self, mode: str, program: solvers.Program, **options: Any) -> solvers.Solution:
+    def solve(
+        self, mode: str, program: solvers.Program, *, time_limit: float, gap: float = solvers.GAP
+    ) -> Plan:
         """Solve a program whose first columns are those of the actions; where there is no best point, raise an error that says why."""
-        start, limit = time.monotonic(), options.get("time_limit", np.inf)
-        # what may be needed for the plan that breaks least is kept back
-        share = {"time_limit": 0.6 * limit} if "time_limit" in options else {}
+        solvers.check_search(time_limit, gap)
+        clock = solvers.Clock(time_limit)
         try:
-            return solvers.solve(program, **options | share)
+            # what may be needed for the plan that breaks least is kept back
+            found = solvers.solve(program, time_limit=0.6 * time_limit, gap=gap)
         except solvers.InfeasibleProgram:
-            options = options and options | {"time_limit": limit - (time.monotonic() - start)}
-            self.give_up(mode, self.program, **options)
+            self.give_up(mode, time_limit=clock.left, gap=gap)
         except solvers.UnboundedProgram as error:
             raise self.endless(error) from None
+        return self.plan(mode, found, asked_gap=gap)
 
-    def give_up(self, mode: str, program: solvers.Program, **options: Any) -> NoReturn:
-        """Raise for a program without a point: which rows contradict each other, with the plan that breaks them least; ``options`` are the solver's."""
+    def give_up(self, mode: str, *, time_limit: float, gap: float) -> NoReturn:
+        """Raise for a program without a point: which rows contradict each other, with the plan that breaks them least."""
+        program = self.program
         rows = len(self.rows)
         weight = np.full(len(program.low), np.inf)
         weight[:rows] = self.rows.weight
         try:
-            found = solvers.relax(program, weight, **options)
+            found = solvers.relax(program, weight, time_limit=time_limit, gap=gap)
         except (solvers.InfeasibleProgram, solvers.SolverError) as error:
             raise solvers.SolverError(
                 f"no trades keep everything, and the plan that breaks it least was not found ({error}); {solvers.HINT}"

@@ -1,19 +1,31 @@
-"""P&L of the book and of every instrument over scenarios: from nodes of a grid, a history's moves, or a matrix of the user's."""
+"""P&L of the book and of every instrument over scenarios: nodes of a grid, moves of a history, delta-hedged options on paths, or a matrix."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
 from hedgecore.book import Book
+from hedgecore.hedging.book import YEAR_DAYS, from_book
 from hedgecore.hedging.optimise.problem import Problem
+from hedgecore.hedging.policies import Clock, Policy
+from hedgecore.hedging.simulate import simulate
+from hedgecore.instruments import OPTION, find_options
+from hedgecore.paths.history import Given
+from hedgecore.paths.models import Model
+from hedgecore.paths.random import whole
 from hedgecore.scenarios import Nodes, book_scenarios, tail_of
+from hedgecore.surface import Surface
 from hedgecore.tails import Moves
 
 Array = npt.NDArray[Any]
+_HEDGED: Final = (
+    "scenarios of options whose deltas are hedged to expiry: futures, perpetuals and coins earn 0"
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,12 +42,15 @@ class Scenarios:
         Of each scenario, not negative.
     overlap
         By how many scenarios one stretch of history is shared.
+    notes
+        What there is to say of them; plans repeat it.
     """
 
     book: Array
     unit: Array
     weight: Array
     overlap: float = 1.0
+    notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Check shapes and numbers."""
@@ -82,7 +97,7 @@ class Scenarios:
 
     @classmethod
     def of_matrix(cls, problem: Problem, book: Any, unit: Any, weight: Any = None) -> Scenarios:
-        """Take P&L that was computed elsewhere, for example delta-hedged residuals of :func:`hedgecore.hedging.simulate`.
+        """Take P&L that was computed elsewhere.
 
         ``unit`` has a column for each quoted instrument, one unit long.
         """
@@ -92,6 +107,82 @@ class Scenarios:
                 f"unit of shape {each.shape} must have a column for each of the {len(problem.quotes)} quotes"
             )
         return cls(pnl, each, np.ones(len(pnl)) if weight is None else np.array(weight, np.float64))
+
+    @classmethod
+    def of_residuals(
+        cls,
+        problem: Problem,
+        paths: Model,
+        policy: Policy | None = None,
+        *,
+        n_paths: int,
+        steps_per_day: int,
+        seed: int,
+        asset: Mapping[str, int] | None = None,
+        surfaces: Mapping[str, Surface] | None = None,
+        stickiness: float = 1.0,
+        **rules: Any,
+    ) -> Scenarios:
+        """Simulate what is left of each option once its delta is hedged on the paths of a model, to its expiry.
+
+        With them the trades are the static part of a hedge whose dynamic part goes on: delta needs none, so that futures,
+        perpetuals and coins earn 0.  The hedges of all options add up to that of the book where the policy trades to the
+        delta and costs nothing, as the default does; with bands or costs each is hedged as if it were alone, which costs more.
+
+        Parameters
+        ----------
+        problem
+            Its book, market and quotes; options have the market's vols, at the forward S.
+        paths
+            A model of :mod:`hedgecore.paths`: the same paths for all options.
+        policy
+            One of :mod:`hedgecore.hedging`, for one unit; by default :class:`hedgecore.hedging.Clock`.
+        n_paths, steps_per_day, seed
+            How many paths, how often the policy looks, and the seed of the paths.
+        asset
+            By coin, which of the paths' assets it is; needed for several.
+        surfaces, stickiness
+            As of :func:`hedgecore.hedging.from_book`.
+        rules
+            Of :func:`hedgecore.hedging.simulate`: drift, levels, stress, instrument, costs, execution, threads.
+
+        Raises
+        ------
+        ValueError
+            For options that the market cannot value, and coins without an asset.
+        """
+        n_paths = whole(n_paths, "n_paths", 1, 2**40)
+        book, table = problem.book, problem.quotes.table
+        net = book.net_quantity
+        bare = np.flatnonzero((book.instruments.type == OPTION) & (net != 0))
+        bare = bare[find_options(table, book.instruments.take(bare)) < 0]
+        common = rules | {"n_paths": n_paths, "seed": seed}
+        unit, notes = np.zeros((n_paths, len(table))), dict.fromkeys((_HEDGED,))
+        own = np.zeros(n_paths)
+        for of, rows in ((table, np.flatnonzero(table.type == OPTION)), (book.instruments, bare)):
+            if not rows.size:
+                continue
+            one = Book(of.take(rows), np.arange(len(rows)), np.ones(len(rows)))
+            ready = from_book(
+                one, problem.market, steps_per_day=steps_per_day, surfaces=surfaces, stickiness=stickiness
+            )  # fmt: skip
+            notes |= dict.fromkeys(ready.notes)
+            assets = _assets(ready.spot, paths, asset)
+            left = {base: iter(strip.options) for base, strip in ready.position.items()}
+            for row in rows.tolist():
+                base = str(of.base[row])
+                option = next(left[base])
+                steps = round(option.expiry * YEAR_DAYS * steps_per_day)
+                spot = None if isinstance(paths, Given) else _spots(ready.spot, assets, paths)
+                run = simulate(
+                    option, paths, policy or Clock(), steps=steps, numeraire="quote", keep=("pnl",),
+                    asset=assets[base], spot=spot, **common,
+                )  # fmt: skip
+                if of is table:
+                    unit[:, row] = run.pnl[0]
+                else:
+                    own += net[row] * run.pnl[0]
+        return cls(own + unit @ problem.held, unit, np.ones(n_paths), notes=tuple(notes))
 
     def check_fits(self, problem: Problem, name: str = "scenarios") -> None:
         """Refuse those of another problem's quotes."""
@@ -123,11 +214,31 @@ class Scenarios:
         return self._taken(slice(0, cut)), self._taken(slice(start, None))
 
     def _taken(self, rows: slice) -> Scenarios:
-        return Scenarios(self.book[rows], self.unit[rows], self.weight[rows], self.overlap)
+        return replace(self, book=self.book[rows], unit=self.unit[rows], weight=self.weight[rows])
 
     def pnl(self, quantity: Array) -> Array:
         """P&L of the book and of trades."""
         return np.asarray(self.book + self.unit @ quantity)
+
+
+def _assets(
+    spot: Mapping[str, float], paths: Model, asset: Mapping[str, int] | None
+) -> dict[str, int]:
+    """Which asset of the paths each coin is."""
+    if asset is None and len(spot) == paths.n_assets == 1:
+        return dict.fromkeys(spot, 0)
+    for base in spot:
+        if base not in (asset or {}):
+            raise ValueError(f"asset must say which of the {paths.n_assets} assets of the paths {base} is")  # fmt: skip
+    return dict(asset or {})
+
+
+def _spots(spot: Mapping[str, float], assets: Mapping[str, int], paths: Model) -> tuple[float, ...]:
+    """The price that each asset starts at; 100 of one that is no coin of the book."""
+    start = [100.0] * paths.n_assets
+    for base, place in assets.items():
+        start[place] = spot.get(base, 100.0)
+    return tuple(start)
 
 
 @dataclass(frozen=True)
