@@ -121,7 +121,7 @@ def test_other_threads_are_not_interrupted() -> None:
             results.append(hc.price("call", strike=strikes, expiry=0.5, vol=0.5, forward=100.0, threads=1))
         threads = [threading.Thread(target=work) for _ in range(4)]
         for thread in threads: thread.start()
-        print(l.interrupted(l.CALLS["implied_vol"], 0.1) < 5)
+        print(l.interrupted(l.CALLS["implied_vol"], 0.1)[0] < 5)
         for thread in threads: thread.join()
         expected = hc.price("call", strike=strikes, expiry=0.5, vol=0.5, forward=100.0)
         print([np.array_equal(found, expected) for found in results] == 4 * [True])
@@ -419,7 +419,7 @@ REPEATED: dict[str, Callable[[], Any]] = {
     "an error": raises,
     "surface": lambda: _core.surface_vol(long_calls.SLICES, FEW, None, None, 0.5, None),
     "fit": lambda: _core.fit_svi(*FEW_QUOTES, None, False),
-    "scenarios": lambda: long_calls.scenarios(20, 3),
+    "scenarios": lambda: long_calls.scenarios(20, np.ones((1, 3))),
     "paths": lambda: paths.simulate(GBM, n_paths=2, n_steps=2, horizon=1, seed=1),
     "hedging": lambda: hg.simulate(
         SOLD_CALL, GBM, hg.Custom(decide=replicate), n_paths=2, steps=2, seed=1

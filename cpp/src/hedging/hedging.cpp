@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <cmath>
 #include <memory>
+#include <optional>
 #include <stdexcept>
 #include <string>
 
@@ -218,7 +219,11 @@ void simulate_hedging(const PathModel& model, const PathRun& run, const std::vec
                       const OrderExecution& orders, const HedgeOutputs& outputs, const Execution& execution,
                       const std::vector<HedgeDecision>& decisions) {
     const PathSource source(model, run);
-    PreparedHedge prepared(run, model.assets.size(), source.levels(), position, terms, instrument, policies, costs, orders);
+    std::optional<PreparedHedge> made;
+    parallel_for(1, 1, execution, [&](std::size_t, std::size_t) {  // of many steps it takes a while
+        made.emplace(run, model.assets.size(), source.levels(), position, terms, instrument, policies, costs, orders);
+    });
+    PreparedHedge& prepared = *made;
     bool elsewhere = false;
     for (std::size_t j = 0; j < std::min(decisions.size(), policies.size()); ++j) {
         if (decisions[j]) elsewhere = prepared.policies[j].external = true;
