@@ -88,6 +88,7 @@ double least_squares(std::array<double, N>& x, const std::array<double, N>& lowe
         }
         bool improved = false;
         for (int attempt = 0; attempt < 8 && count > 0 && !improved; ++attempt) {
+            check_stop();
             std::array<std::array<double, N>, N> a{};
             std::array<double, N> step{};
             for (std::size_t p = 0; p < count; ++p) {

@@ -157,9 +157,9 @@ public:
         for (int iteration = 0; iteration < iterations; ++iteration) {
             reweigh(best);
             in = inner(m, sigma);
-            check_stop();
             bool improved = false, done = false;
             for (int attempt = 0; attempt < 6 && !improved; ++attempt) {
+                check_stop();
                 double dm = 0, ds = 0;
                 if (outer_step(in, sigma, damping, dm, ds)) {
                     const double m1 = std::clamp(m + dm, range.m_low, range.m_high);
@@ -199,6 +199,7 @@ Svi cold(Smile& smile) {
     std::vector<Start> starts;
     for (const double place : {0.15, 0.35, 0.5, 0.65, 0.85}) {
         for (const double sigma : {0.25, 0.7, 2.0}) {
+            check_stop();
             const double m = r.low + place * (r.high - r.low), s = sigma * r.scale;
             starts.push_back({smile.cost(Smile::svi_of(smile.inner(m, s), m, s)), m, s});
         }
