@@ -5,18 +5,28 @@ PYTHON ?= python3
 BIN    := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
+# What is installed has the version and the hashes of this file; `make test CONSTRAINTS=` takes the newest of all.
+CONSTRAINTS ?= constraints.txt
+INSTALL := $(BIN)/pip install --quiet $(addprefix --constraint ,$(CONSTRAINTS))
+
 # A stamp is remade when what the build reads has changed, or a folder of the package has other files than before: an
 # editable install knows its files by name.
 SOURCES := pyproject.toml CMakeLists.txt $(shell find cpp -name '*.cpp' -o -name '*.hpp' -o -name '*.inl' -o -name '*.h' -o -name '*.cmake' -o -name CMakeLists.txt) \
 	$(shell find python -type d -not -name __pycache__)
 
-.PHONY: demo test embedding lint bench accuracy baseline wheel docs pages fuzz clean venv
+.PHONY: demo test embedding lint licences bench accuracy baseline wheel docs pages fuzz lock clean venv
 
 demo: $(VENV)/.cli
 	$(BIN)/hedgecore demo --out demo
 
+# First, alone, what measures the memory of its process; then files of tests side by side. PYTEST_ARGS: a part, as given.
 test: $(VENV)/.test
+ifdef PYTEST_ARGS
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
+else
+	$(BIN)/python -m pytest -m resident
+	$(BIN)/python -m pytest -m "not resident" --numprocesses=auto --dist=loadfile
+endif
 
 # The examples of embedding, built in every way: the core is compiled twice.
 embedding: $(VENV)/.test
@@ -28,6 +38,12 @@ lint: $(VENV)/.test
 	$(BIN)/mypy
 	$(BIN)/zizmor --offline --quiet .github
 	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	$(BIN)/repo-review . --format=rich
+	$(BIN)/pip-licenses > /dev/null
+
+# The licences of all that is installed; one that pyproject.toml does not allow is an error.
+licences: $(VENV)/.test
+	$(BIN)/pip-licenses
 
 # A wheel for old systems and the sdist in dist, proved in an empty environment; WHEEL="--python python3.12 python3.13 --twice".
 wheel: $(VENV)/.wheels
@@ -73,6 +89,13 @@ docs: $(VENV)/.docs
 pages: $(VENV)/.test
 	PYTHONPATH=tools $(BIN)/python -m documentation.refresh $(PAGES)
 
+# The newest versions of every group, for every Python and platform.
+lock: $(VENV)/.test
+	$(INSTALL) --group lock
+	$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-annotate \
+		--custom-compile-command "make lock" --output-file constraints.txt pyproject.toml \
+		--extra cli --extra optimise $(addprefix --group ,dev docs fuzz lock wheels)
+
 venv: $(VENV)/.test
 
 clean:
@@ -90,23 +113,24 @@ $(BIN)/pip:
 		sudo=; [ "$$(id -u)" = 0 ] || sudo=sudo; \
 		$$sudo apt-get update -qq && $$sudo apt-get install -y -qq python3-dev; }
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'
+	$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.3'
 
 # Editable, so that a change of Python code needs no step; the extension is rebuilt when its sources change.
-$(VENV)/.cli: $(BIN)/pip $(SOURCES)
-	$(BIN)/pip install --quiet --editable '.[cli]'
+$(VENV)/.cli: $(BIN)/pip $(SOURCES) $(CONSTRAINTS)
+	$(BIN)/pip install --quiet --no-deps $(addprefix --build-constraint ,$(CONSTRAINTS)) --editable .
+	$(INSTALL) 'hedgecore[cli]'
 	@touch $@
 
 $(VENV)/.test: $(VENV)/.cli
-	$(BIN)/pip install --quiet --group dev
+	$(INSTALL) --group dev
 	@touch $@
 
 $(VENV)/.fuzz: $(VENV)/.test
-	$(BIN)/pip install --quiet --group fuzz
+	$(INSTALL) --group fuzz
 	@touch $@
 
 $(VENV)/.docs: $(VENV)/.test
-	$(BIN)/pip install --quiet --group docs
+	$(INSTALL) --group docs
 	@touch $@
 
 $(VENV)/.bench: $(VENV)/.test
@@ -116,5 +140,5 @@ $(VENV)/.bench: $(VENV)/.test
 	@touch $@
 
 $(VENV)/.wheels: $(BIN)/pip pyproject.toml
-	$(BIN)/pip install --quiet --group wheels
+	$(INSTALL) --group wheels
 	@touch $@

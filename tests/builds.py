@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 import hedgecore as hc
 from conftest import ROOT
@@ -76,25 +77,26 @@ class Toolchain:
         return ROOT / "build" / "tests" / f"{self.name}-{self.machine}"
 
     def make(self, target: Path, arguments: list[str], command: tuple[str, ...] = ()) -> Path:
-        """The target, made by the compiler (or that command) if what makes it has changed."""
+        """The target, made by the compiler (or that command) if what makes it has changed; once, whoever asks for it meanwhile."""
         line = [*(command or self.command), *arguments, "-o", str(target)]
         files = [Path(word).read_bytes() for word in arguments if Path(word).is_file()]
         read = hashlib.sha256(b"".join(files)).hexdigest()
         key = "\n".join([*line, self.version, sources_digest(), read])
         stamp = target.with_name(f"{target.name}.made-by")
-        if target.exists() and stamp.exists() and stamp.read_text() == key:
-            return target
         target.parent.mkdir(parents=True, exist_ok=True)
-        stamp.unlink(missing_ok=True)
-        # the wheel's compiler says nothing on what it finds in its cache: each call has its own
-        with tempfile.TemporaryDirectory() as cache:
-            zig = {"ZIG_GLOBAL_CACHE_DIR": cache, "ZIG_LOCAL_CACHE_DIR": cache}
-            done = subprocess.run(
-                line, check=False, capture_output=True, text=True, env={**os.environ, **zig}
-            )
-        assert done.returncode == 0, " ".join(line) + "\n" + done.stderr
-        target.with_suffix(".log").write_text(done.stderr)
-        stamp.write_text(key)
+        with FileLock(target.with_name(f"{target.name}.lock")):
+            if target.exists() and stamp.exists() and stamp.read_text() == key:
+                return target
+            stamp.unlink(missing_ok=True)
+            # the wheel's compiler says nothing on what it finds in its cache: each call has its own
+            with tempfile.TemporaryDirectory() as cache:
+                zig = {"ZIG_GLOBAL_CACHE_DIR": cache, "ZIG_LOCAL_CACHE_DIR": cache}
+                done = subprocess.run(
+                    line, check=False, capture_output=True, text=True, env={**os.environ, **zig}
+                )
+            assert done.returncode == 0, " ".join(line) + "\n" + done.stderr
+            target.with_suffix(".log").write_text(done.stderr)
+            stamp.write_text(key)
         return target
 
     def compile(self, source: Path, name: str, *more: str) -> Path:
@@ -125,7 +127,8 @@ class Toolchain:
             *flags("kernel_flags"), *march, f"-DHC_LEVEL={level}", *asked,
         )  # fmt: skip
         if self.is_clang:
-            shutil.copy(done.with_suffix(".log"), report)
+            copy = shutil.copy(done.with_suffix(".log"), report.with_suffix(f".{os.getpid()}"))
+            copy.replace(report)  # at once, for those who read it meanwhile
         return done
 
     def program(self, name: str, source: Path | None = None, replay: str = "") -> Path:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -37,20 +37,28 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: item.get_closest_marker("resident") is None)
 
 
-NOTES: list[str] = []
-
-
-@pytest.fixture(scope="session")
-def notes() -> list[str]:
+@pytest.fixture
+def notes(record_property: Callable[[str, object], None]) -> Iterator[list[str]]:
     """Lines for the end of the run: what passes and yet asks for attention."""
-    return NOTES
+    lines: list[str] = []
+    yield lines
+    for line in lines:
+        record_property("note", line)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """The notes."""
-    if NOTES:
+    """The notes, which came with the reports of the tests, from whatever process ran them."""
+    reports = [report for kind in terminalreporter.stats.values() for report in kind]
+    notes = [
+        str(value)
+        for report in reports
+        if isinstance(report, pytest.TestReport) and report.when == "teardown"
+        for name, value in report.user_properties
+        if name == "note"
+    ]
+    if notes:
         terminalreporter.section("notes")
-        terminalreporter.write_line("\n".join(NOTES))
+        terminalreporter.write_line("\n".join(notes))
 
 
 def shared_folder() -> Path | None:

@@ -314,6 +314,16 @@ class TestConfiguration:
         assert message in error_of(done)
 
 
+@pytest.mark.parametrize("path", sorted((ROOT / "examples").glob("backtest_*.toml")), ids=lambda p: p.stem)  # fmt: skip
+def test_examples(path: Path) -> None:
+    """They say what they need; below they run on the real data."""
+    setup = read_setup(path)
+    assert setup.policies > 10
+    assert setup.scorecard["reference"] in setup.families
+    with pytest.raises(ValueError, match="there is no file"):
+        setup.run()
+
+
 def test_the_market_maker_of_the_page(shared: Path) -> None:
     """What docs/backtest.md says of examples/backtest_market_maker.toml."""
     setup = read_setup(ROOT / "examples" / "backtest_market_maker.toml")
@@ -354,3 +364,34 @@ def test_the_crash_of_the_page(shared: Path) -> None:
     assert [round(x) for x in table["std"][at]] == [412, 463, 439]
     np.testing.assert_allclose(table["ratio_low"][at][1:], [0.79, 0.80], atol=0.006)
     np.testing.assert_allclose(table["ratio_high"][at][1:], [1.50, 1.37], atol=0.006)
+
+
+def test_the_families_of_the_page(shared: Path) -> None:
+    """What docs/backtest.md says of examples/backtest_of_straddles.toml: families at equal cost, and dated futures."""
+    file = ROOT / "examples" / "backtest_of_straddles.toml"
+    ether = {"data.base": "ETH", "data.bars": "prices/ETHUSDT_1h_20240416_20260416.csv.gz"}
+    for changes, cost, families in (
+        ({}, 2003, {"band": (374, 1, 1), "Zakamouline": (387, 0.97, 1.09), "auto hedger": (393, 0.98, 1.10), "clock": (529, 1.24, 1.61)}),
+        (ether, 43, {"band": (20, 1, 1), "Zakamouline": (20, 0.91, 1.16), "auto hedger": (20, 0.97, 1.06)}),
+    ):  # fmt: skip
+        outcome = dataclasses.replace(read_setup(file, changes), folder=shared / "data").run()
+        table = bk.equal_cost(outcome.test)
+        rows = np.flatnonzero(np.round(table["cost"]) == cost)
+        assert {table["family"][k] for k in rows} == set(families)
+        for k in rows:
+            std, low, high = families[table["family"][k]]
+            assert round(table["std"][k]) == std
+            np.testing.assert_allclose([table["ratio_low"][k], table["ratio_high"][k]], [low, high], atol=0.006)  # fmt: skip
+    text = (
+        file.read_text()
+        .replace("perpetual = ", "futures = ")
+        .replace("perpetual_futures_prices", "term_futures_marks")
+    )
+    for changes, rolls, std in (({}, 3, 330), ({"data.future": "BTC-26JUN26"}, 0, 633)):
+        outcome = setup_of(text, changes, shared / "data").run()
+        assert outcome.test.futures is not None
+        assert len(outcome.test.futures.rolls) == rolls
+        assert outcome.card["std"][outcome.card["policy"] == "clock #1"] == pytest.approx(
+            std, abs=0.6
+        )
+        assert outcome.test.reconcile() < 1e-12

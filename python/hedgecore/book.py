@@ -103,7 +103,7 @@ class Book:
             instruments.check(~(size > 0), "contract_size", size, "positive")
             quantity = quantity * size
         distinct, row = np.unique(np.asarray(names).astype(np.str_), return_inverse=True)
-        return cls(_parsed(distinct, row, venue), row, quantity, entry_price)
+        return cls(instruments_of(distinct, row, venue), row, quantity, entry_price)
 
     @classmethod
     def from_csv(cls, path: str | Path, venue: str = "deribit") -> Book:
@@ -411,7 +411,7 @@ class Market:
 
     def _align(self, table: Instruments) -> Aligned:
         bases, base_code = table.bases
-        index = np.array([self._worth(b) for b in bases])[base_code] if len(table) else np.zeros(0)
+        index = np.array([self.worth(b) for b in bases])[base_code] if len(table) else np.zeros(0)
 
         pairs, pair_code = table.expiries
         forward_of = [self.forwards.get((str(b), t), np.nan) for b, t in pairs]
@@ -420,7 +420,7 @@ class Market:
             for _, t in pairs
         ]
         levels = (
-            np.array([self._worth(base) for base, _ in pairs]),
+            np.array([self.worth(base) for base, _ in pairs]),
             np.array(forward_of),
             np.array(years_of),
         )
@@ -446,8 +446,8 @@ class Market:
         valued = quoted & ((table.type != OPTION) | np.isfinite(vol))
         return Aligned(index, unit, forward, years, vol, rate, levels, valued, self.averaging)
 
-    def _worth(self, base: Any) -> float:
-        """USD per unit of a coin or currency; NaN where not known."""
+    def worth(self, base: Any) -> float:
+        """Return USD per unit of a coin or currency; NaN where not known."""
         worth: float = self.index.get(str(base), self.currencies.get(str(base), np.nan))
         return worth
 
@@ -492,8 +492,8 @@ class Market:
         return vol
 
 
-def _parsed(names: Array, row: Array, venue: str) -> Instruments:
-    """Instruments of a venue's names; balances are the bare names of currencies."""
+def instruments_of(names: Array, row: Array, venue: str) -> Instruments:
+    """Return the instruments of a venue's names; balances are the bare names of currencies."""
     if venue != "deribit":
         raise ValueError(f"venue {venue!r} is not known; there is 'deribit'")
     from hedgecore.venues.deribit.instruments import parse

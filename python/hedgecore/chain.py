@@ -143,7 +143,9 @@ def snapshot(frame: pl.DataFrame, at: str | datetime | None = None) -> pl.DataFr
 
 def newest_time(data: Any, at: str | datetime | None = None) -> datetime:
     """Return the time of the newest quote at or before ``at`` (by default of all), UTC."""
-    time: datetime = snapshot(_frame(data).select("timestamp", "instrument"), at)["timestamp"].max()  # type: ignore[assignment]
+    time: datetime = snapshot(quotes_frame(data).select("timestamp", "instrument"), at)[
+        "timestamp"
+    ].max()  # type: ignore[assignment]
     return time
 
 
@@ -205,7 +207,7 @@ def market_of(data: Any, at: Any = None, vols: Vols = "mark", **more: Any) -> Ma
         Further arguments of :class:`hedgecore.Market`: ``index`` for coins, ``forwards`` and ``prices`` that the
         quotes lack, ``vols`` as ``surface`` for options that have none, ``rates``, ``currencies``.
     """
-    frame = snapshot(_frame(data), at)
+    frame = snapshot(quotes_frame(data), at)
     time: Any = frame["timestamp"].max()
     options = frame.filter(
         (pl.col("type") == "option")
@@ -251,7 +253,7 @@ def market_of(data: Any, at: Any = None, vols: Vols = "mark", **more: Any) -> Ma
 
 def open_interest(data: Any, at: Any = None) -> Book:
     """Make the book that holds the open interest of all options at one time long."""
-    frame = snapshot(_frame(data), at)
+    frame = snapshot(quotes_frame(data), at)
     time: Any = frame["timestamp"].max()
     held = frame.filter(
         (pl.col("type") == "option")
@@ -272,7 +274,8 @@ def as_utc(at: str | datetime) -> datetime:
     return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
 
 
-def _frame(data: Any) -> pl.DataFrame:
+def quotes_frame(data: Any) -> pl.DataFrame:
+    """Return the frame of a table of quotes, or the frame itself."""
     frame = data.part("quotes").frame if isinstance(data, Table) else data
     if not isinstance(frame, pl.DataFrame):
         raise TypeError(

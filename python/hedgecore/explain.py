@@ -94,7 +94,7 @@ class Explain:
             keys["expiry_time"] = self.expiry_time
         elif by != "underlying":
             raise ValueError(f"by must be 'total', 'underlying' or 'expiry', not {by!r}")
-        order, start = risk._groups(keys)
+        order, start = risk.groups_of(keys)
         head = {name: key[order][start] for name, key in keys.items()}
         return head | {
             name: np.add.reduceat(column[order], start) if start.size else column[:0]
@@ -212,7 +212,7 @@ def book_explain(
     if after.time < before.time:
         raise ValueError(f"after ({after.time}) must not lie before before ({before.time})")
     table, net = book.instruments, book.net_quantity
-    entry = risk._entry_values(book)
+    entry = risk.entry_values(book)
     first, last = before.align(table), after.align(table)
     held = (net != 0) | np.isfinite(entry)
     gone = first.valued & (last.expiry < 0)

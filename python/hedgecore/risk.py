@@ -158,7 +158,7 @@ class Risk:
             keys["strike"] = self.strike
         elif by not in ("underlying", "expiry"):
             raise ValueError(f"by must be 'underlying', 'expiry' or 'strike', not {by!r}")
-        order, start = _groups(keys)
+        order, start = groups_of(keys)
         head = {name: key[order][start] for name, key in keys.items()}
         sums = {
             name: np.add.reduceat(column[order], start) if start.size else column[:0]
@@ -197,7 +197,7 @@ class Risk:
         usd = net[rows] * gamma * data.unit[rows] * data.forward[rows] ** 2 / 100
         if dealer:
             usd = usd * table.kind[rows]
-        order, start = _groups({"underlying": table.base[rows], "strike": table.strike[rows]})
+        order, start = groups_of({"underlying": table.base[rows], "strike": table.strike[rows]})
         return {
             "underlying": table.base[rows][order][start],
             "strike": table.strike[rows][order][start],
@@ -212,7 +212,7 @@ class Risk:
         from dataclasses import replace
 
         table = self.book.instruments
-        paid = _entry_values(self.book)
+        paid = entry_values(self.book)
         rows = np.flatnonzero((self.book.net_quantity != 0) | np.isfinite(paid))
         one = table.take(rows)
         single = type(self.book)(
@@ -269,7 +269,7 @@ class Risk:
             if not chosen.size:
                 continue
             names = which if inverse else tuple(n.removeprefix("black_") for n in which)
-            g = pricing.greeks(**_option(table, data, chosen), which=names, errors="nan")
+            g = pricing.greeks(**option_terms(table, data, chosen), which=names, errors="nan")
             for name, plain in zip(which, names, strict=True):
                 out[name][mask] = g[plain]
         return out
@@ -314,7 +314,7 @@ def book_risk(
     levels = data.levels
     if strikes is not False:
         floor = table.strike if strikes is True else _floors(table.strike, strikes)
-        order, start = _groups({"pair": bucket, "strike": floor})
+        order, start = groups_of({"pair": bucket, "strike": floor})
         first = bucket[order][start]
         inner = np.zeros(len(table), np.int32)
         inner[order] = np.repeat(np.arange(len(start)), np.diff(start, append=len(order)))
@@ -323,7 +323,7 @@ def book_risk(
         levels = (levels[0][first], levels[1][first], levels[2][first])
         bucket = inner
     columns, completeness = _measures(
-        book, data, bucket, levels, _entry_values(book), tenor, threads, dynamics
+        book, data, bucket, levels, entry_values(book), tenor, threads, dynamics
     )
     used = columns["positions"] > 0
     return Risk(
@@ -368,7 +368,7 @@ def _measures(
         weight = net if every else net[rows]
         if not inverse and (data.unit != 1).any():
             weight = weight * data.unit[rows]
-        option = _option(table, data, rows)
+        option = option_terms(table, data, rows)
         weights = [weight] * len(codes)
         if dynamics is not None:
             chosen = np.arange(len(table)) if every else rows
@@ -386,7 +386,7 @@ def _measures(
             smile = sums[-1][filled] / (1.0 if inverse else f)
             got["black_delta"] = got["black_delta"] + smile
             got["delta"] = got["delta"] + smile
-        parts = option_measures(got, (s, f, t), _live(t, data.averaging), inverse, tenor)
+        parts = option_measures(got, (s, f, t), live_share(t, data.averaging), inverse, tenor)
         for name, amount in parts.items():
             out[name][filled] += amount
 
@@ -406,7 +406,7 @@ def _measures(
         ("gamma_1pct", "gamma_usd_1pct"),
     ):  # fmt: skip
         out[usd_name] = out[coin_name] * s
-    return out, _completeness(book, data)
+    return out, completeness_of(book, data)
 
 
 def option_measures(
@@ -464,7 +464,7 @@ def _add_futures(
     unit = data.unit[rows]
     profit = np.where(inverse, paid - q / p, (q * p - paid) * unit / s)
     coins = np.where(inverse, q / p, q * p * unit / s)
-    live = _live(data.expiry[rows], data.averaging)
+    live = live_share(data.expiry[rows], data.averaging)
     black = np.where(inverse, q / s, coins) * live
     coins = coins * live
     # usd value of an inverse position is S x coins: its derivative is the profit plus the delta in coins
@@ -480,8 +480,8 @@ def _add_futures(
     out["net_gamma_1pct"] += total(np.where(inverse, -coins / 100, 0.0))
 
 
-def _entry_values(book: Book) -> Array:
-    """By instrument the sum of quantity / entry (inverse) or quantity x entry (linear); NaN: none."""
+def entry_values(book: Book) -> Array:
+    """Return by instrument the sum of quantity / entry (inverse) or quantity x entry (linear); NaN: none."""
     table = book.instruments
     total = np.full(len(table), np.nan)
     traded = np.flatnonzero(
@@ -504,8 +504,8 @@ def _entry_values(book: Book) -> Array:
     return total
 
 
-def _option(table: Any, data: Aligned, rows: Any) -> dict[str, Any]:
-    """Arguments of the core for some options, all of one settlement."""
+def option_terms(table: Any, data: Aligned, rows: Any) -> dict[str, Any]:
+    """Return the arguments of the core for some options, all of one settlement."""
     inverse = bool(table.inverse[rows][0])
     arguments = {
         "kind": table.kind[rows], "strike": table.strike[rows], "expiry": data.expiry[rows],
@@ -517,7 +517,8 @@ def _option(table: Any, data: Aligned, rows: Any) -> dict[str, Any]:
     return arguments
 
 
-def _completeness(book: Book, data: Aligned) -> Completeness:
+def completeness_of(book: Book, data: Aligned) -> Completeness:
+    """Return how much of a book can be valued, and what cannot."""
     table = book.instruments
     held = book.net_quantity != 0
     active = int(np.count_nonzero(held))
@@ -538,8 +539,8 @@ def _completeness(book: Book, data: Aligned) -> Completeness:
     )  # fmt: skip
 
 
-def _live(years: Array, averaging: float) -> Array:
-    """What is left of deltas while the settlement price is being averaged: 1 before, then to 0 at expiry.
+def live_share(years: Array, averaging: float) -> Array:
+    """Return what is left of deltas while the settlement price is being averaged: 1 before, then to 0 at expiry.
 
     With the fraction u of the window gone the settlement price is u x (average so far) + (1 - u) x (average to come): what
     moves with the index is 1 - u of it (Deribit: delta and net transaction delta decay linearly from 07:30 to 08:00).
@@ -562,8 +563,8 @@ def _floors(strike: Array, edges: npt.ArrayLike) -> Array:
     return np.where(np.isnan(strike), np.nan, lower)
 
 
-def _groups(keys: dict[str, Array]) -> tuple[Array, Array]:
-    """An order that brings equal keys together, and where each group starts in it."""
+def groups_of(keys: dict[str, Array]) -> tuple[Array, Array]:
+    """Return an order that brings equal keys together, and where each group starts in it."""
     columns: Iterable[Array] = [
         np.nan_to_num(k, nan=np.inf) if k.dtype.kind == "f" else k for k in keys.values()
     ]

@@ -178,7 +178,7 @@ def book_scenarios(
         _atm_vols(market, data, pairs, filled, dynamics) if shaped else None,
         smile, None if finite_rule else dynamics,
     )  # fmt: skip
-    entry = risk._entry_values(book)
+    entry = risk.entry_values(book)
     columns = columns_of(book, data, bucket, data.levels, shocks, entry)
     active = (book.net_quantity != 0) | np.isfinite(entry)
     used = np.bincount(bucket[active], minlength=len(pairs)) > 0
@@ -191,7 +191,7 @@ def book_scenarios(
         book, market, listed.shape, spots, vols, times, weights,
         np.array([base for base, _ in pairs], dtype=np.str_)[used],
         np.array([when for _, when in pairs], "M8[us]")[used],
-        final, risk._completeness(book, data), shocks, moves.get("skew", {}), moves.get("curvature", {}),
+        final, risk.completeness_of(book, data), shocks, moves.get("skew", {}), moves.get("curvature", {}),
         spot_shock, _meaning(relative),
     )  # fmt: skip
 

@@ -176,7 +176,7 @@ class ScenarioGrid:
         if block < 1:
             raise ValueError(f"block = {block} must be positive")
         table, data = self.book.instruments, self.market.align(self.book.instruments)
-        paid = risk._entry_values(self.book)
+        paid = risk.entry_values(self.book)
         held = np.flatnonzero((self.book.net_quantity != 0) | np.isfinite(paid))
         _, pair = table.expiries
         for first in range(0, len(held), block):

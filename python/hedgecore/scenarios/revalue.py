@@ -80,7 +80,7 @@ def columns_of(
     s = np.where(np.isfinite(levels[0]), levels[0], 0.0)[:, None] * shocks.factor
     f = levels[1][:, None] * shocks.factor
     t = levels[2][:, None] - shocks.time
-    live = np.where(t < 0, 0.0, risk._live(t, data.averaging))
+    live = np.where(t < 0, 0.0, risk.live_share(t, data.averaging))
     names = dict.fromkeys(
         ("value_coin", *(n for m in shocks.names for n in (_USD_OF.get(m, m), m)))
     )

@@ -191,7 +191,7 @@ def smiles(
             raise ValueError(f"{name} = {limit} must be positive")
     if forward not in ("venue", "parity"):
         raise ValueError(f"forward must be 'venue' or 'parity', not {forward!r}")
-    frame = chain._frame(data).filter(pl.col("type") == "option")
+    frame = chain.quotes_frame(data).filter(pl.col("type") == "option")
     if at is not None:
         frame = frame.filter(pl.col("timestamp") <= chain.as_utc(at))
     if not frame.height:

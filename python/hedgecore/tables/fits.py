@@ -193,7 +193,7 @@ def fits_of(
     from hedgecore import chain, surface
 
     asof, found = surface.smiles(quotes, at, forward=forward)
-    frame = chain.snapshot(chain._frame(quotes), at)
+    frame = chain.snapshot(chain.quotes_frame(quotes), at)
     index: dict[str, Any] = {
         str(base): rows["index"].cast(float).median()
         for (base,), rows in frame.partition_by("base", as_dict=True).items()

@@ -35,7 +35,7 @@ def book_measures(book: Book, market: Market) -> dict[str, Array]:
     """Return the measures of each instrument with a net quantity, as :meth:`hedgecore.risk.Risk.positions`, and :data:`SECOND`."""
     columns = book.risk(market).positions()
     table, net = book.instruments, book.net_quantity
-    paid = risk._entry_values(book)
+    paid = risk.entry_values(book)
     rows = np.flatnonzero((net != 0) | np.isfinite(paid))
     for name, amount in zip(SECOND, _second(table, market, rows), strict=True):
         columns[name] = amount * net[rows]
@@ -53,7 +53,7 @@ def _second(table: Instruments, market: Market, rows: Array) -> tuple[Array, Arr
         if not chosen.size:
             continue
         g = pricing.greeks(
-            **risk._option(table, data, chosen), which=("vega", "vanna", "volga"), errors="nan"
+            **risk.option_terms(table, data, chosen), which=("vega", "vanna", "volga"), errors="nan"
         )
         usd = data.index[chosen] if inverse else data.unit[chosen]
         # d vega / d ln F: the delta of an inverse option is a derivative by ln F already, and its vega is paid in a coin that

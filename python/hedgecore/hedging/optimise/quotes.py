@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 Array = npt.NDArray[Any]
 _NUMBERS: Final = ("bid", "ask", "mark", "bid_size", "ask_size", "lot")
-_TRADED: Final = ("option", "future", "perpetual")
+_TRADED: Final = ("option", "future", "perpetual", "spot")
 
 
 @dataclass(frozen=True, eq=False)
@@ -262,8 +262,11 @@ class Quotes:
         return self.take(chosen)
 
     def __repr__(self) -> str:
+        counts = [np.count_nonzero(self.table.type == i) for i in range(len(_TRADED))]
         kinds = [
-            f"{np.count_nonzero(self.table.type == i):,} {name}s" for i, name in enumerate(_TRADED)
+            f"{n:,} {name}{'' if n == 1 else 's'}"
+            for n, name in zip(counts, _TRADED, strict=True)
+            if n
         ]
         return "\n".join([f"Quotes of {', '.join(kinds)}", *self.notes])
 
@@ -271,9 +274,9 @@ class Quotes:
 def _columns(data: Any, at: Any) -> dict[str, Array]:
     """The columns of one snapshot."""
     if hasattr(data, "part") or (hasattr(data, "columns") and "timestamp" in data.columns):
-        from hedgecore.chain import _frame, snapshot
+        from hedgecore.chain import quotes_frame, snapshot
 
-        data = snapshot(_frame(data), at)
+        data = snapshot(quotes_frame(data), at)
         data = data.filter(data["type"].is_in(list(_TRADED)))
         columns = {
             name: data[name].to_numpy()
@@ -304,9 +307,9 @@ def _table(columns: Mapping[str, Array], venue: str) -> Instruments:
         raise ValueError(f"quotes: {distinct[count > 1][0]} stands in {count.max()} rows")
     if "base" in columns:
         return instruments.from_columns({**columns, "name": names}, len(names))
-    from hedgecore.book import _parsed
+    from hedgecore.book import instruments_of
 
-    return _parsed(names, np.arange(len(names)), venue)
+    return instruments_of(names, np.arange(len(names)), venue)
 
 
 def _number(columns: Mapping[str, Array], name: str, rows: int) -> Array:
@@ -332,9 +335,7 @@ def _with_perpetuals(
     """The inverse perpetuals of coins that have none among the quotes."""
     there = set(table.base[(table.type == PERPETUAL) & table.inverse].tolist())
     coins = [
-        c
-        for c in np.unique(table.base).tolist()
-        if c not in there and np.isfinite(market._worth(c))
+        c for c in np.unique(table.base).tolist() if c not in there and np.isfinite(market.worth(c))
     ]
     if not coins:
         return table, numbers
@@ -391,13 +392,13 @@ def _lots(table: Instruments, given: Array) -> Array:
 def _fee(
     table: Instruments, price: Array, index: Array, unit: Array, schedule: FeeSchedule
 ) -> Array:
-    """USD per unit of a trade that takes."""
+    """USD per unit of a trade that takes; spot has none."""
     from hedgecore.venues.deribit.contracts import future_fee, option_fee
 
     fee = np.zeros(len(table))
-    future = table.type != OPTION
+    future = (table.type == FUTURE) | (table.type == PERPETUAL)
     for inverse in (True, False):
-        rows = np.flatnonzero(~future & (table.inverse == inverse))
+        rows = np.flatnonzero((table.type == OPTION) & (table.inverse == inverse))
         per_index = None if inverse else index[rows]
         fee[rows] = option_fee(price[rows], 1.0, schedule=schedule, index=per_index)
         rows = np.flatnonzero(future & (table.inverse == inverse))
