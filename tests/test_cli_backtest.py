@@ -314,6 +314,16 @@ class TestConfiguration:
         assert message in error_of(done)
 
 
+@pytest.mark.parametrize("path", sorted((ROOT / "examples").glob("backtest_*.toml")), ids=lambda p: p.stem)  # fmt: skip
+def test_examples(path: Path) -> None:
+    """They say what they need; below they run on the real data."""
+    setup = read_setup(path)
+    assert setup.policies > 10
+    assert setup.scorecard["reference"] in setup.families
+    with pytest.raises(ValueError, match="there is no file"):
+        setup.run()
+
+
 def test_the_market_maker_of_the_page(shared: Path) -> None:
     """What docs/backtest.md says of examples/backtest_market_maker.toml."""
     setup = read_setup(ROOT / "examples" / "backtest_market_maker.toml")

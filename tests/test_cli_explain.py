@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -93,6 +94,17 @@ class TestOutput:
             "Vols with spot: sticky strike; Greeks at the start.",
         ):
             assert text in done.stdout
+
+    def test_rounding_is_no_amount(self, lines: Explain) -> None:
+        from hedgecore.tables.explain import explain_table
+
+        noise = {"carry": np.full(len(lines.underlying), -6.7e-10)}
+        table = explain_table(replace(lines, usd=lines.usd | noise), "underlying")
+        assert "carry" not in table.names
+        # beside amounts of its own size it is one
+        small = {name: column * 1e-12 for name, column in lines.usd.items()}
+        table = explain_table(replace(lines, usd=small | noise), "underlying")
+        assert "carry" in table.names
 
     def test_two_snapshots_of_a_quarter(self, quarter_file: Path, tmp_path: Path) -> None:
         html = tmp_path / "explain.html"

@@ -2,8 +2,8 @@
 
 Files are written whole or not at all (``files``).  Every report is one HTML file that holds the plotting library itself and
 works offline: ``pages`` has the page (``templates/report.html``), ``risk``, ``surface``, ``scenarios`` (with ``tails``)
-``explain`` and ``hedging`` what is on it.  It
-needs plotly and jinja2 (``pip install "hedgecore[report]"``).
+``explain``, ``hedging`` and ``backtest`` what is on it.  It
+needs plotly and jinja2 (``pip install "hedgecore[report]"``).  ``results`` has the folder of a backtest.
 """
 
 from __future__ import annotations

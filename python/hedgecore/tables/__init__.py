@@ -1,7 +1,8 @@
 """What the commands show, as tables: text for terminal and page, columns for files.
 
 ``text`` has the cells, ``book`` the risk of a book, ``chain`` vols and forwards, ``data`` the content of a file, ``fits``
-the figures of fitted smiles, ``surface`` these as text, ``scenarios`` a book in shocked markets, ``hedging`` simulations.
+the figures of fitted smiles, ``surface`` these as text, ``scenarios`` a book in shocked markets, ``hedging`` simulations,
+``backtest`` strategies through real chains.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from hedgecore.explain import TERMS, By, Currency, Explain
-from hedgecore.tables.text import TextTable, amount, day, rows_of
+from hedgecore.tables.text import TextTable, amount, day, rows_of, without_rounding
 
 
 def lines_of(of: Explain, underlying: str | None, currency: Currency = "usd") -> dict[str, float]:
@@ -28,6 +28,10 @@ def explain_table(
         of.table(by, currency), **({} if underlying is None else {"underlying": underlying})
     )
     names = ("pnl", *TERMS)
+    amounts = without_rounding([[float(row[name]) for name in names] for row in rows])
+    rows = [
+        row | dict(zip(names, own, strict=True)) for row, own in zip(rows, amounts, strict=True)
+    ]
     shown = [n for n in names if n in ("pnl", "residual") or any(row[n] != 0 for row in rows)]
     key = "expiry" if by == "expiry" else "underlying"
     lines = tuple(
@@ -40,7 +44,7 @@ def explain_table(
     footer: tuple[str, ...] = ()
     if currency == "usd" or underlying is not None:
         sums = lines_of(of, underlying, currency)
-        footer = ("all", *(amount(sums[name]) for name in shown))
+        footer = ("all", *map(amount, without_rounding([sums[name] for name in shown])))
     unit = "USD" if currency == "usd" else str(underlying)
     title = f"P&L of {underlying or 'all'} in {unit} by {key}"
     heads = [{"pnl": "P&L", "translation": "trans-\nlation"}.get(name, name) for name in shown]

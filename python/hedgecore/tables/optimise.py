@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hedgecore.tables.text import TextTable, amount, plain, rows_of
+from hedgecore.tables.text import TextTable, amount, plain, rows_of, without_rounding
 
 if TYPE_CHECKING:
     from hedgecore.hedging.optimise import Plan
@@ -29,7 +29,10 @@ def measure_table(plan: Plan) -> TextTable:
     """Measures by underlying before and after."""
     rows = [r for r in rows_of(plan.measures()) if r["before"] != 0 or r["after"] != 0]
     names = ("underlying", "measure", "before", "after", "change")
-    lines = tuple((str(r["underlying"]), str(r["measure"]), *(amount(float(r[n])) for n in names[2:])) for r in rows)  # fmt: skip
+    lines = tuple(
+        (str(r["underlying"]), str(r["measure"]), *map(amount, without_rounding([r[n] for n in names[2:]])))
+        for r in rows
+    )  # fmt: skip
     return TextTable("Measures before and after", names, names, lines)
 
 

@@ -46,6 +46,13 @@ def amount(value: float | None) -> str:
     return f"{value:,.0f}" if abs(value) >= 999.95 else f"{value:.4g}"
 
 
+def without_rounding(values: npt.ArrayLike) -> npt.NDArray[np.float64]:
+    """Numbers, with 0 for what is no more than rounding beside the largest: less than 1e-9 of it."""
+    numbers = np.array(values, np.float64)
+    size = np.abs(np.nan_to_num(numbers))
+    return np.where(size < 1e-9 * size.max(initial=0.0), 0.0, numbers)
+
+
 def day(time: np.datetime64, none: str = "no expiry") -> str:
     """The day of an expiry, or ``none`` for what does not expire."""
     return none if np.isnat(time) else str(np.datetime_as_string(time, unit="D"))

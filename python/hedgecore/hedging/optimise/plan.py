@@ -221,7 +221,9 @@ class Plan:
         )
         full = np.flatnonzero((self.size_price < 0) & (self.amount > 0))
         actions = columns.names(self.problem.quotes)
-        bound = np.r_[side != "", np.ones(len(full), bool)]
+        # a size that two actions share stands here for what it is worth beside that of each
+        shown = (side != "") & (np.isfinite(rows.weight) | (self.row_price != 0))
+        bound = np.r_[shown, np.ones(len(full), bool)]
         table = {
             "constraint": np.r_[np.array(rows.name, np.str_), np.array([f"size: {actions[k]}" for k in full], np.str_)],
             "unit": np.r_[np.array(rows.unit, np.str_), np.full(len(full), "")],
@@ -230,7 +232,7 @@ class Plan:
             "low": np.r_[rows.low, np.zeros(len(full))],
             "high": np.r_[rows.high, columns.upper[full]],
             "binding": np.r_[side, np.full(len(full), "high")],
-            "shadow_price": np.r_[self.row_price, self.size_price[full]],
+            "shadow_price": np.r_[self.row_price, self.size_price[full]] + 0.0,  # no minus before a zero
         }  # fmt: skip
         return {name: column[bound] if binding else column for name, column in table.items()}
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 Array = npt.NDArray[Any]
 _NUMBERS: Final = ("bid", "ask", "mark", "bid_size", "ask_size", "lot")
-_TRADED: Final = ("option", "future", "perpetual")
+_TRADED: Final = ("option", "future", "perpetual", "spot")
 
 
 @dataclass(frozen=True, eq=False)
@@ -262,8 +262,11 @@ class Quotes:
         return self.take(chosen)
 
     def __repr__(self) -> str:
+        counts = [np.count_nonzero(self.table.type == i) for i in range(len(_TRADED))]
         kinds = [
-            f"{np.count_nonzero(self.table.type == i):,} {name}s" for i, name in enumerate(_TRADED)
+            f"{n:,} {name}{'' if n == 1 else 's'}"
+            for n, name in zip(counts, _TRADED, strict=True)
+            if n
         ]
         return "\n".join([f"Quotes of {', '.join(kinds)}", *self.notes])
 
@@ -389,13 +392,13 @@ def _lots(table: Instruments, given: Array) -> Array:
 def _fee(
     table: Instruments, price: Array, index: Array, unit: Array, schedule: FeeSchedule
 ) -> Array:
-    """USD per unit of a trade that takes."""
+    """USD per unit of a trade that takes; spot has none."""
     from hedgecore.venues.deribit.contracts import future_fee, option_fee
 
     fee = np.zeros(len(table))
-    future = table.type != OPTION
+    future = (table.type == FUTURE) | (table.type == PERPETUAL)
     for inverse in (True, False):
-        rows = np.flatnonzero(~future & (table.inverse == inverse))
+        rows = np.flatnonzero((table.type == OPTION) & (table.inverse == inverse))
         per_index = None if inverse else index[rows]
         fee[rows] = option_fee(price[rows], 1.0, schedule=schedule, index=per_index)
         rows = np.flatnonzero(future & (table.inverse == inverse))
