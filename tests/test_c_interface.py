@@ -310,6 +310,37 @@ def test_bad_arguments_of_sums(library: Any) -> None:
     assert said(library) == "weight must not be null"
 
 
+def test_a_bad_row_whose_vol_a_shock_takes_counts_once(library: Any) -> None:
+    """Found by the target scenarios: it was reported twice."""
+    given = grid(n=1, buckets=1)
+    given["options"]["kind"][0] = 5
+    given["nodes"]["vol_shift"][:] = -2.0
+    status, sums = sums_in_c(library, given)
+    assert status == BAD_ROWS
+    assert not sums.any()
+    assert said(library) == "kind[0] = 5 must be +1 (call) or -1 (put) (1 bad rows in all)"
+
+
+@pytest.mark.parametrize(
+    ("n", "buckets", "message"),
+    [
+        (2, 1 << 63, "buckets = 9223372036854775808 must be at most 2147483647"),
+        (
+            1 << 62,
+            1 << 30,
+            "4611686018427387904 x 1073741824 numbers are more than memory can have",
+        ),
+    ],
+)
+def test_nodes_that_no_memory_holds(library: Any, n: int, buckets: int, message: str) -> None:
+    """Found by the target c_interface: n x buckets wrapped around to 0, and null arrays were read."""
+    shocks = Nodes(n=n, buckets=buckets)
+    codes = (c.c_int * 1)(0)
+    status = library.hc_scenario_sums(c.byref(Options()), c.byref(shocks), c.c_size_t(1), codes, None, None, None)  # fmt: skip
+    assert status == INVALID_ARGUMENT
+    assert said(library) == message
+
+
 def test_poll_stops_a_long_call(library: Any) -> None:
     asked: list[int] = []
 

@@ -71,6 +71,7 @@ struct Held {
 Held held_of(const hc_hedged_options& o, const hc_hedge_run& run, const PathAsset& asset) {
     if (o.n == 0) throw std::invalid_argument("hc_hedged_options.n = 0 must be positive");
     if (run.steps == 0) throw std::invalid_argument("steps = 0 must be positive");
+    known(run.steps, (std::size_t(1) << 33) - 1, "steps");
     required(o.kind, "kind", o.n), required(o.strike, "strike", o.n);
     required(o.expiry, "expiry", o.n), required(o.quantity, "quantity", o.n);
     double horizon = 0;
@@ -297,10 +298,6 @@ OrderExecution orders_of(const hc_order_execution* given) {
     orders.leakage = flag(o.leakage, "leakage");
     orders.outages = rows_of<hc_outage, Outage>(o.outage, o.outages, "hc_outage", "outages", hc_outage{}, outage_of);
     return orders;
-}
-
-void known(std::size_t count, std::size_t most, const char* name) {
-    if (count > most) throw std::invalid_argument(std::string(name) + " = " + std::to_string(count) + " must be at most " + std::to_string(most));
 }
 
 static_assert(HC_LEDGERS == hedge_ledgers && HC_LINES == hedge_lines);
