@@ -14,7 +14,7 @@ INSTALL := $(BIN)/pip install --quiet $(addprefix --constraint ,$(CONSTRAINTS))
 SOURCES := pyproject.toml CMakeLists.txt $(shell find cpp -name '*.cpp' -o -name '*.hpp' -o -name '*.inl' -o -name '*.h' -o -name '*.cmake' -o -name CMakeLists.txt) \
 	$(shell find python -type d -not -name __pycache__)
 
-.PHONY: demo test embedding lint licences bench accuracy baseline wheel docs pages fuzz lock clean venv
+.PHONY: demo test unit embedding lint licences bench accuracy baseline wheel docs pages fuzz lock clean venv
 
 demo: $(VENV)/.cli
 	$(BIN)/hedgecore demo --out demo
@@ -76,6 +76,16 @@ baseline: $(VENV)/.test
 SECONDS ?= 60
 fuzz: $(VENV)/.fuzz
 	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python fuzz/run.py --seconds $(SECONDS) $(if $(TARGET),--target $(TARGET)) $(if $(INPUT),--input $(INPUT)) $(if $(SCALAR),--scalar)
+
+# The C++ unit tests built by a preset of CMakePresets.json: dev, asan, tsan or tidy (CONTRIBUTING.md).
+PRESET ?= dev
+unit: $(VENV)/.test
+	$(CMAKE) --preset $(PRESET)
+	$(CMAKE) --build --preset $(PRESET) --parallel $(JOBS)
+	$(BIN)/ctest --preset $(PRESET)
+
+CMAKE := $(BIN)/cmake
+JOBS  ?= $(shell nproc)
 
 # The site in build/site, with the reports of the demonstration as they come; warnings are errors, nothing is fetched.
 docs: $(VENV)/.docs

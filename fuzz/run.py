@@ -20,9 +20,9 @@ import seeds
 ROOT = Path(__file__).resolve().parent.parent
 BUILD = ROOT / "build" / "fuzz"
 NATIVE = tuple(seeds.LENGTHS)
-PYTHON = (*seeds.BY_HAND, "configs")
+PYTHON = (*seeds.BY_HAND, "configs", "commands")
 #: The longest input, in bytes, and the longest time one may take, in seconds.
-LONGEST, SLOWEST = {"readers": 20_000, "configs": 8_000}, 60
+LONGEST, SLOWEST = {"readers": 20_000, "configs": 8_000, "commands": 20_000}, 60
 
 
 def clang() -> str:
@@ -36,7 +36,7 @@ def clang() -> str:
 def built(target: str, scalar: bool) -> Path:
     """The program of a target in C++."""
     folder = BUILD / ("scalar" if scalar else "native")
-    options = ["-DHEDGECORE_FUZZ=ON", f"-DHEDGECORE_FUZZ_SCALAR={'ON' if scalar else 'OFF'}"]
+    options = ["-DHEDGECORE_FUZZ=ON", f"-DHEDGECORE_CHECK_KERNELS={'ON' if scalar else 'OFF'}"]
     compiler = [f"-DCMAKE_CXX_COMPILER={clang()}", "-DCMAKE_BUILD_TYPE=Release"]
     subprocess.run(["cmake", "-S", ROOT, "-B", folder, *options, *compiler], check=True)
     subprocess.run(

@@ -1,7 +1,7 @@
 """The core built by each compiler for each processor: the flags of cpp/CMakeLists.txt, no CMake.
 
-Objects and programs are kept in build/tests; each is remade when its command, its compiler, what it is made of or a C++
-source has changed.
+Objects and programs are kept in build/tests; each is remade when its command, its compiler, what it is made of or a
+header of the core has changed.
 """
 
 from __future__ import annotations
@@ -16,8 +16,10 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -46,10 +48,11 @@ def core_sources() -> list[Path]:
 
 
 @functools.cache
-def sources_digest() -> str:
+def headers_digest() -> str:
     digest = hashlib.sha256()
-    for path in sorted(CPP.rglob("*.?pp")) + sorted(CPP.rglob("*.inl")):
-        digest.update(path.read_bytes())
+    for path in sorted(CPP.rglob("*")):
+        if path.suffix in (".hpp", ".inl", ".h"):
+            digest.update(path.read_bytes())
     return digest.hexdigest()
 
 
@@ -81,7 +84,7 @@ class Toolchain:
         line = [*(command or self.command), *arguments, "-o", str(target)]
         files = [Path(word).read_bytes() for word in arguments if Path(word).is_file()]
         read = hashlib.sha256(b"".join(files)).hexdigest()
-        key = "\n".join([*line, self.version, sources_digest(), read])
+        key = "\n".join([*line, self.version, headers_digest(), read])
         stamp = target.with_name(f"{target.name}.made-by")
         target.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(target.with_name(f"{target.name}.lock")):
@@ -131,30 +134,58 @@ class Toolchain:
             copy.replace(report)  # at once, for those who read it meanwhile
         return done
 
+    @property
+    def settings(self) -> list[str]:
+        """Flags of what is no kernel."""
+        levels = [f"-DHC_HAS_{level.upper()}=1" for level in LEVELS[self.machine]]
+        return ["-DNDEBUG", *flags("core_flags"), *levels]
+
     def program(self, name: str, source: Path | None = None, replay: str = "") -> Path:
-        """A program of cpp/tests, or of a source in C or C++, linked to the core with all levels of the processor.
+        """A program of cpp/tests, or of a source in C or C++, linked to the core.
 
         With ``replay`` the source is a fuzz target, and that file of fuzz its main.
-        The program itself and the sources that compute nothing are always compiled by g++.
+        The program itself is always compiled by g++.
         """
         gcc = toolchain("gcc", self.machine)
-        levels = LEVELS[self.machine]
-        more = ["-DNDEBUG", *flags("core_flags")]
-        more += [f"-DHC_HAS_{level.upper()}=1" for level in levels]
         main = source or CPP / "tests" / f"{name}.cpp"
+        if source is None or replay:
+            own = [partial(gcc.compile, main, name, "-O1", *self.settings)]
+        elif source.suffix == ".cpp":
+            own = [partial(gcc.compile_public, main, name)]
+        else:
+            own = [partial(gcc.compile_c, main, name)]
+        if replay:
+            own.append(partial(gcc.compile, ROOT / "fuzz" / f"{replay}.cpp", replay))
+        return self.link(name, own)
+
+    def unit_tests(self) -> Path:
+        """The program of cpp/tests/unit, or a skip without doctest."""
+        gcc = toolchain("gcc", self.machine)
+        header = [*gcc.command, "-E", "-include", "doctest/doctest.h", "-x", "c++", os.devnull]
+        if subprocess.run(header, check=False, capture_output=True).returncode != 0:
+            pytest.skip("needs doctest (Debian: doctest-dev)")
+        return self.link(
+            "unit",
+            [
+                partial(gcc.compile, path, f"unit-{path.stem}", "-O1", *self.settings)
+                for path in sorted((CPP / "tests" / "unit").glob("*.cpp"))
+            ],
+        )
+
+    def link(self, name: str, own: list[Callable[[], Path]]) -> Path:
+        """A program of its own objects and the core with all levels of the processor.
+
+        The sources of the core that compute nothing are always compiled by g++.
+        """
+        gcc = toolchain("gcc", self.machine)
         with ThreadPoolExecutor(hc.num_threads()) as pool:
-            objects = [pool.submit(self.kernels, level) for level in levels]
+            objects = [pool.submit(self.kernels, level) for level in LEVELS[self.machine]]
             for path in core_sources():
                 compiler = gcc if path.parent.name in ("dispatch", "parallel") else self
-                objects.append(pool.submit(compiler.compile, path, path.stem, "-O3", *more))
-            if source is None or replay:
-                objects.append(pool.submit(gcc.compile, main, name, "-O1", *more))
-            elif source.suffix == ".cpp":
-                objects.append(pool.submit(gcc.compile_public, main, name))
-            else:
-                objects.append(pool.submit(gcc.compile_c, main, name))
-            if replay:
-                objects.append(pool.submit(gcc.compile, ROOT / "fuzz" / f"{replay}.cpp", replay))
+                objects.append(
+                    pool.submit(compiler.compile, path, path.stem, "-O3", *self.settings)
+                )
+            objects += [pool.submit(make) for make in own]
             paths = [str(task.result()) for task in objects]
         # static, so that it runs under qemu without the libraries of its processor
         alone = [] if self.machine == platform.machine() else ["-static"]
@@ -174,7 +205,7 @@ class Toolchain:
             [*runner, str(program), *arguments],
             check=False, capture_output=True, text=True, env={**os.environ, "HEDGECORE_ISA": level},
         )  # fmt: skip
-        assert done.returncode == 0, done.stderr
+        assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout.splitlines()
 
 

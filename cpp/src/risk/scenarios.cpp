@@ -70,13 +70,14 @@ Faults fault_of(const ScenarioOptions& options, std::size_t row) {
     return {};
 }
 
-void load(ScenarioBlock& b, const ScenarioOptions& options, const std::size_t* rows, std::size_t n, Faults& faults) {
+void load(ScenarioBlock& b, const ScenarioOptions& options, const std::size_t* rows, std::size_t n, Faults& faults, bool* reported) {
     b.n = n;
     for (std::size_t i = 0; i < n; ++i) {
         const std::size_t row = rows[i];
         const Faults fault = fault_of(options, row);
         merge(faults, fault);
         const bool good = fault.count == 0;
+        reported[i] = !good;
         b.kind[i] = good ? options.kind[row] : 1.0;
         b.forward[i] = good ? options.forward[row] : 1.0;
         b.strike[i] = good ? options.strike[row] : 1.0;
@@ -259,9 +260,8 @@ public:
 
 private:
     void start(const Piece& piece, const std::size_t* rows, Faults& faults) {
-        load(block_, options_, rows, piece.n, faults);
+        load(block_, options_, rows, piece.n, faults, reported_);
         table_.scenario_start(block_);
-        std::fill_n(reported_, piece.n, false);
         smile_ = nodes_.smiles && nodes_.smiles[piece.bucket].expiry > 0.0 && nodes_.smiles[piece.bucket].ratio != 1.0
                      ? &nodes_.smiles[piece.bucket]
                      : nullptr;

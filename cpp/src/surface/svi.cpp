@@ -4,6 +4,7 @@
 #include "hedgecore/surface.hpp"
 #include "parallel/check_stop.hpp"
 #include "surface/least_squares.hpp"
+#include "surface/quotes.hpp"
 #include "surface/ssvi.hpp"
 
 namespace hedgecore {
@@ -296,6 +297,7 @@ double butterfly(const Svi& s, double k) {
 }
 
 SviFit fit_svi(const SmileQuotes& quotes, const Svi* warm, bool no_butterfly) {
+    surface::check_quotes(quotes);
     const Range range = range_of(quotes);
     Smile smile(quotes, range);
     Svi svi{};
@@ -303,10 +305,10 @@ SviFit fit_svi(const SmileQuotes& quotes, const Svi* warm, bool no_butterfly) {
         smile.reweigh(*warm);
         smile.descend(svi, std::clamp(warm->m, range.m_low, range.m_high),
                       std::clamp(warm->sigma, range.sigma_low, range.sigma_high), 40);
-        // a smile that the last one does not lead to: residuals of a half-spread on average
-        if (smile.cost(svi) > double(quotes.k.size())) {
+        // a smile that the last one does not lead to: residuals of a half-spread on average, or no number
+        if (!(smile.cost(svi) <= double(quotes.k.size()))) {
             const Svi other = cold(smile);
-            if (smile.cost(other) < smile.cost(svi)) svi = other;
+            if (!(smile.cost(svi) <= smile.cost(other))) svi = other;
         }
     } else {
         svi = cold(smile);
