@@ -354,6 +354,8 @@ def test_bad_arguments(library: Any) -> None:
     assert "the sum of latency = 0.9" in said(library)
     assert in_c(library, model, orders=Orders(failure=1.5))[0] == INVALID_ARGUMENT
     assert "failure" in said(library)
+    assert in_c(library, model, orders=Orders(first_late=2))[0] == INVALID_ARGUMENT
+    assert "first_late = 2 must be 0 or 1" in said(library)
     null = library.hc_hedge_simulate(
         None, None, None, None, c.c_size_t(0), None, None, None, None, None
     )

@@ -228,13 +228,13 @@ GREEKS = ("price", "delta", "gamma", "vega", "theta", "black_delta", "black_gamm
 
 
 def sums_in_c(
-    library: Any, given: dict[str, Any], how: Any = None, **more: Any
+    library: Any, given: dict[str, Any], how: Any = None, settled: int = 1, **more: Any
 ) -> tuple[int, np.ndarray]:
     held, moved = given["options"], given["nodes"] | more
     buckets, nodes = moved["spot_factor"].shape
     kinds = {"kind": c.c_int8, "bucket": c.c_int32}
     columns = {name: pointer(a, kinds.get(name, c.c_double)) for name, a in held.items()}
-    options = Options(n=len(held["strike"]), coin_settled=1, **columns)
+    options = Options(n=len(held["strike"]), coin_settled=settled, **columns)
     smiles = moved.pop("smiles", None)
     shocks = Nodes(n=nodes, buckets=buckets, **{name: pointer(a) for name, a in moved.items()})
     if smiles is not None:
@@ -290,6 +290,8 @@ def test_an_older_caller_has_shorter_structures(library: Any) -> None:
 
 def test_bad_arguments_of_sums(library: Any) -> None:
     given = grid()
+    assert sums_in_c(library, given, settled=-1)[0] == INVALID_ARGUMENT
+    assert "hc_scenario_options.coin_settled = -1 must be 0 or 1" in said(library)
     given["nodes"]["spot_factor"][1, 4] = -1.0
     status, _ = sums_in_c(library, given)
     assert status == INVALID_ARGUMENT

@@ -61,6 +61,12 @@ To chosen(const From& value, int last, const std::string& name) {
     return To(code);
 }
 
+// A flag: what is neither 0 nor 1 was never set, or is another field's.
+inline bool flag(int value, const std::string& name) {
+    if (value != 0 && value != 1) throw std::invalid_argument(name + " = " + std::to_string(value) + " must be 0 or 1");
+    return value == 1;
+}
+
 inline std::string text(double value) {
     char digits[32];
     std::snprintf(digits, sizeof digits, "%.17g", value);

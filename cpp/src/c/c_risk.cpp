@@ -38,7 +38,7 @@ hc_status hc_scenario_sums(const hc_scenario_options* given_options, const hc_no
         const hc_nodes m = read(given_nodes, "hc_nodes");
         ScenarioOptions options;
         options.n = o.n;
-        options.settlement = o.coin_settled ? Settlement::inverse : Settlement::linear;
+        options.settlement = flag(o.coin_settled, "hc_scenario_options.coin_settled") ? Settlement::inverse : Settlement::linear;
         options.kind = column(required(o.kind, "kind", o.n));
         options.strike = column(required(o.strike, "strike", o.n));
         options.expiry = column(required(o.expiry, "expiry", o.n));

@@ -214,7 +214,7 @@ def stressed(
 ) -> dict[str, Backtest]:
     """Run the same backtest as it is, with twice the spreads, with twice the fees and their caps, and with hedges 1 and 2 steps later.
 
-    A rebate is no fee: it stays as it is.
+    A rebate is no fee: it stays as it is.  Who is filled at its own side of the spread earns half of it where others pay twice.
 
     Parameters
     ----------
@@ -233,7 +233,7 @@ def stressed(
     dear_fills = replace(fills, fee_factor=2 * fills.fee_factor)
     variants = {
         "as it is": (fills, costs, execution),
-        "spreads x 2": (replace(fills, spread=2 * fills.spread), replace(costs, half_spread=2 * costs.half_spread), execution),
+        "spreads x 2": (replace(fills, spread=fills.spread * (2 if fills.spread >= 0 else 0.5)), replace(costs, half_spread=2 * costs.half_spread), execution),
         "fees x 2": (dear_fills, dear, execution),
         "1 step late": (fills, costs, replace(execution, latency=_later(execution.latency, 1))),
         "2 steps late": (fills, costs, replace(execution, latency=_later(execution.latency, 2))),
