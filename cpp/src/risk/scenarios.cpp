@@ -8,13 +8,15 @@
 #include <vector>
 
 #include "hedgecore/risk.hpp"
+#include "parallel/check_stop.hpp"
 #include "pricing/stream.hpp"
 
 namespace hedgecore {
 namespace {
 
 constexpr std::size_t least_segments = 64;
-constexpr std::size_t nodes_per_segment = std::size_t(1) << 15;  // of blocks: some 30 ms between looks at Ctrl-C
+constexpr std::size_t nodes_per_segment = std::size_t(1) << 15;  // of blocks: some 30 ms
+constexpr std::size_t nodes_between_checks = 64;
 constexpr std::size_t most_partial_sums = std::size_t(1) << 22;  // 32 MiB
 constexpr std::size_t most_slides = 64;                          // kept: of 2 KiB each
 constexpr double largest_price = 1e150;                          // whose square is a number, and that of its inverse
@@ -233,6 +235,7 @@ public:
         VolShock last{};
         for (std::size_t node = 0; node < nodes_.n; ++node) {
             const std::size_t at = base + node;
+            if (node % nodes_between_checks == 0) check_stop();
             const double factor = nodes_.spot_factor[at], inverse = 1.0 / factor;
             const bool new_spot = moves_ && (node == 0 || factor != nodes_.spot_factor[at - 1]);
             const bool new_time = node == 0 || time[node] != time[node - 1];

@@ -2,6 +2,7 @@
 #include <limits>
 
 #include "hedgecore/surface.hpp"
+#include "parallel/check_stop.hpp"
 #include "surface/least_squares.hpp"
 #include "surface/quotes.hpp"
 #include "surface/ssvi.hpp"
@@ -159,6 +160,7 @@ public:
             in = inner(m, sigma);
             bool improved = false, done = false;
             for (int attempt = 0; attempt < 6 && !improved; ++attempt) {
+                check_stop();
                 double dm = 0, ds = 0;
                 if (outer_step(in, sigma, damping, dm, ds)) {
                     const double m1 = std::clamp(m + dm, range.m_low, range.m_high);
@@ -198,6 +200,7 @@ Svi cold(Smile& smile) {
     std::vector<Start> starts;
     for (const double place : {0.15, 0.35, 0.5, 0.65, 0.85}) {
         for (const double sigma : {0.25, 0.7, 2.0}) {
+            check_stop();
             const double m = r.low + place * (r.high - r.low), s = sigma * r.scale;
             starts.push_back({smile.cost(Smile::svi_of(smile.inner(m, s), m, s)), m, s});
         }
