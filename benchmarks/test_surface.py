@@ -69,7 +69,9 @@ LEAST_INSIDE = {"svi": 0.99, "svi_free": 0.99, "essvi": 0.97, "sabr": 0.5}
 
 @pytest.mark.parametrize("model", surface.MODELS)
 def test_cold(measure: Callable[..., Any], model: Any) -> None:
-    fitted = measure(lambda: surface.fit(smiles(), model=model), **about(f"hedgecore, {model}"))
+    fitted = measure(
+        lambda: surface.fit(smiles(), model=model, threads=1), **about(f"hedgecore, {model}")
+    )
     share = inside(lambda s: fitted.vol_at(s.log_moneyness, s.expiry))
     measure.about(inside=share)  # type: ignore[attr-defined]
     assert share >= LEAST_INSIDE[model]
@@ -80,7 +82,7 @@ def test_warm(measure: Callable[..., Any], model: Any) -> None:
     """From the surface of vols that were 3 % lower."""
     before = surface.fit(smiles(0.97), model=model)
     fitted = measure(
-        lambda: surface.fit(smiles(), model=model, warm=before),
+        lambda: surface.fit(smiles(), model=model, warm=before, threads=1),
         **about(f"hedgecore, {model}, warm"),
     )
     share = inside(lambda s: fitted.vol_at(s.log_moneyness, s.expiry))

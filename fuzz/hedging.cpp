@@ -6,12 +6,14 @@
 #include "dispatch/kernels.hpp"
 #include "hedgecore/build_info.hpp"
 #include "hedgecore/hedging.hpp"
+#include "path_models.hpp"
 
 namespace {
 
 using namespace hedgecore;
 using fuzz::broken;
 using fuzz::Bytes;
+using fuzz::some;
 using fuzz::text;
 
 struct Setting {
@@ -27,44 +29,14 @@ struct Setting {
     bool loose = false;  // what does not go together may be asked for
 };
 
-// Now and then a number other than what means nothing.
-void some(Bytes& bytes, double& x, double low, double high) {
-    if (bytes.below(4) == 0) x = bytes.number(low, high);
-}
-void some(Bytes& bytes, std::size_t& n, std::size_t below) {
-    if (bytes.below(4) == 0) n = bytes.below(below);
-}
-
 int level_of(Bytes& bytes, const Setting& s) {
     if (bytes.below(4) > 0) return -1;
     return s.loose ? int(bytes.below(3)) : int(s.model.processes.size()) - 1;
 }
 
 void paths_of(Bytes& bytes, Setting& s) {
-    PathAsset asset;
-    asset.spot = bytes.number(50, 150);
-    some(bytes, asset.drift, -0.5, 0.5);
-    asset.vol = bytes.number(0, 2);
-    switch (bytes.below(5)) {
-        case 1: asset.jumps = {JumpKind::normal, bytes.number(0, 50), bytes.number(-0.2, 0.2), bytes.number(0, 0.2), 0, 0, 0}; break;
-        case 2: asset.jumps = {JumpKind::double_exponential, bytes.number(0, 50), 0, 0, bytes.number(0, 1), bytes.number(2, 20), bytes.number(2, 20)}; break;
-        case 3:
-            asset.heston = HestonVariance{bytes.number(0, 1), bytes.number(0.1, 5), bytes.number(0.01, 1), bytes.number(0.1, 2), bytes.number(-1, 1)};
-            break;
-        default: break;
-    }
-    s.model.assets = {asset};
-    if (bytes.below(4) == 0) {
-        LevelProcess level;
-        level.start = bytes.number(0.01, 1);
-        level.mean = bytes.number(0, 1);
-        level.reversion = bytes.number(0, 50);
-        level.vol = bytes.number(0, 1);
-        level.logarithmic = bytes.flag();
-        level.low = bytes.number(0, 0.01);
-        level.high = bytes.number(0.5, 5);
-        s.model.processes = {level};
-    }
+    s.model.assets = {fuzz::asset_of(bytes)};
+    if (bytes.below(4) == 0) s.model.processes = {fuzz::level_of(bytes)};
     s.run.seed = bytes.word(2);
     s.run.first_path = bytes.below(4) == 0 ? bytes.word(8) : 0;
     const std::size_t most = bytes.below(32) == 0 ? 4000 : 300;  // several chunks now and then
@@ -230,6 +202,22 @@ void check_equal(const Results& a, const Results& b, const std::string& what) {
     fuzz::check_same(a.sums, b.sums, what + ": sums");
 }
 
+// How far ln(price / strike), discounts included, goes on each path: values of options are in units of the price, and K / S is e^600 at most.
+std::vector<double> furthest_of(const Setting& s) {
+    PathOutputs out;
+    for (std::size_t t = 0; t <= s.run.steps; ++t) out.times.push_back(t);
+    out.path_stride = out.times.size(), out.column_stride = out.path_stride * s.run.paths;
+    std::vector<double> spot(out.column_stride), furthest(s.run.paths);
+    out.spot = spot.data();
+    simulate_paths(s.model, s.run, out, {1, {}});
+    const double carried = std::fabs(s.terms.rate) * double(s.run.steps) * s.run.step;
+    for (std::size_t i = 0; i < spot.size(); ++i) {
+        double& most = furthest[i / out.path_stride];
+        for (const HedgedOption& option : s.position) most = std::fmax(most, std::fabs(std::log(spot[i]) - std::log(option.strike)) + carried);
+    }
+    return furthest;
+}
+
 // Ledgers of costs are the cost; the lines are the position; counts are counts. Absurd vols take prices to 0 or beyond all
 // numbers: such paths are left out.
 void check_ledgers(const Setting& s, const Results& r) {
@@ -248,8 +236,9 @@ void check_ledgers(const Setting& s, const Results& r) {
         if (of(HedgeLedger::trades, i) == 0 && of(HedgeLedger::turnover, i) != 0) broken("turnover without a trade");
         if (of(HedgeLedger::turnover, i) < 0) broken("turnover " + text(of(HedgeLedger::turnover, i)));
     }
-    // steps of 1e100 years leave nothing that the lines of a move could explain
-    for (std::size_t i = 0; s.terms.attribution && s.run.step < 100 && i < s.run.paths; ++i) {
+    const std::vector<double> furthest = s.terms.attribution ? furthest_of(s) : std::vector<double>{};
+    for (std::size_t i = 0; i < furthest.size(); ++i) {
+        if (!(furthest[i] < 550)) continue;
         double sum = 0, size = 0;
         for (const auto& line : r.line) sum += line[i], size += std::fabs(line[i]);
         if (std::isfinite(size) && !(std::fabs(sum - r.option[i]) <= 1e-9 * (size + std::fabs(r.option[i]) + std::fabs(s.terms.initial_value)) + 1e-290)) {

@@ -20,9 +20,9 @@ import seeds
 ROOT = Path(__file__).resolve().parent.parent
 BUILD = ROOT / "build" / "fuzz"
 NATIVE = tuple(seeds.LENGTHS)
-PYTHON = (*seeds.BY_HAND, "configs")
+PYTHON = (*seeds.BY_HAND, "configs", "commands")
 #: The longest input, in bytes, and the longest time one may take, in seconds.
-LONGEST, SLOWEST = {"readers": 20_000, "configs": 8_000}, 60
+LONGEST, SLOWEST = {"readers": 20_000, "configs": 8_000, "commands": 20_000}, 60
 
 
 def clang() -> str:

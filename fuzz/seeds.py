@@ -9,7 +9,14 @@ import random
 from pathlib import Path
 
 #: Targets in C++ to the lengths of their seeds.
-LENGTHS = {"pricing": (8, 400), "hedging": (80, 400)}
+LENGTHS = {
+    "pricing": (8, 400),
+    "surfaces": (8, 400),
+    "scenarios": (60, 600),
+    "paths": (40, 400),
+    "hedging": (80, 400),
+    "c_interface": (40, 800),
+}
 
 
 def native(target: str, count: int = 300) -> list[bytes]:
@@ -60,6 +67,10 @@ def python(target: str, shared: Path | None) -> list[bytes]:
         chance = random.Random(target)
         changes = [bytes([0, *chance.randbytes(6)]) for _ in range(100)]
         return [*changes, b"\xff" + default_text().encode()]
+    if target == "commands":
+        import command_lines
+
+        return command_lines.seeds()
     seeds = [text.encode() for text in BY_HAND[target]]
     if target == "readers":
         from hedgecore.demo import demo_chain

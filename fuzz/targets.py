@@ -1,4 +1,4 @@
-"""What is fuzzed in Python: readers of files, configurations, books and names.
+"""What is fuzzed in Python: readers of files, configurations, books, names and, in command_lines.py, commands.
 
 A target takes bytes.  What it reads gives a result or the documented error, with the place in its
 text; another exception, or an AssertionError for a property that does not hold, is a finding.
@@ -17,6 +17,7 @@ from typing import Any
 
 import polars as pl
 
+import command_lines
 from hedgecore.book import Book
 from hedgecore.hedging.config import default_text, simulation_of
 from hedgecore.limits import read_limits
@@ -137,4 +138,5 @@ TARGETS: dict[str, Callable[[bytes], None]] = {
     "books": books,
     "names": names,
     "configs": configs,
+    "commands": command_lines.commands,
 }

@@ -217,12 +217,12 @@ def test_funding_is_the_venues_rule_or_data() -> None:
         rule(np.array([0.0, 2e-4, 1e-3, -1e-3, 0.1])), [0, 0, 7.5e-4, -7.5e-4, 5e-3], atol=1e-18
     )
     times, price = hourly()
-    perpetual = {"timestamp": times[6::6], "base": np.full(len(times[6::6]), "BTC"), "last": price[6::6] * 1.001}  # fmt: skip
+    perpetual = {"timestamp": times[6::6] + HOUR / 2, "base": np.full(len(times[6::6]), "BTC"), "last": price[6::6] * 1.001}  # fmt: skip
     rates = {"timestamp": times[16:56:8], "rate": np.full(5, 2e-4), "hours": np.full(5, 8.0)}
     made = tape(perpetual=perpetual)
     found = bk.funding(made, rates)
-    # each payment is for the eight hours before it; the first perpetual is seen six hours after the start
-    assert repr(found) == "funding: data 40 steps, modelled 453 steps, none 5 steps"
+    # each payment is for the eight hours before it; the first perpetual is seen seven hours after 8:00
+    assert repr(found) == "funding: data 40 steps, modelled 452 steps, none 6 steps"
     data = found.source == "data"
     np.testing.assert_allclose(found.rate[data], 2e-4 / 8)
     assert (bk.funding(tape()).rate == 0).all()

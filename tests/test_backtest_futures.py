@@ -208,3 +208,46 @@ def test_every_table_is_a_frame() -> None:
         assert isinstance(frame, pl.DataFrame)
         assert frame.height > 0
     assert np.diff(tape.snapshots.view("M8[us]"))[0] == HOUR * 6
+
+
+def test_a_price_needs_an_index_of_its_time() -> None:
+    """Chains once a day, a perpetual and futures each six hours while the price halves: the premium is 0.1 % all the same."""
+    daily = taken(CHAIN, np.char.endswith(CHAIN["snapshot"].astype(np.str_), "T08"))
+    times, price = hourly()
+    fall = np.linspace(1.0, 0.5, len(price))
+    daily = {**daily, **{name: daily[name] * np.interp(daily["timestamp"].astype(float), times.astype(float), fall) for name in ("index", "forward")}}  # fmt: skip
+    tape_bars = {**BARS, "close": BARS["close"] * fall[1:]}
+    at = np.arange(0, len(times) - 1, 6)
+    when = times[at] + np.timedelta64(30 * 60, "s")
+    rows = {
+        "timestamp": when,
+        "base": np.full(len(at), "BTC"),
+        "last": price[at] * fall[at] * 1.001,
+    }
+    found = {f.name: f.count for f in made(chains=daily, bars=tape_bars, perpetual=rows).found}
+    days = len(np.unique(daily["timestamp"]))
+    assert found["perpetual without an index beside it: left out"] == len(at) - days
+    tape = made(chains=daily, bars=tape_bars, perpetual=rows)
+    seen = tape.premium[np.isfinite(tape.premium)]
+    np.testing.assert_allclose(seen, 1e-3, atol=2e-3)  # the price is of five minutes later
+    own = {**rows, "index": price[at] * fall[at]}
+    tape = made(chains=daily, bars=tape_bars, perpetual=own)
+    np.testing.assert_allclose(tape.premium[np.isfinite(tape.premium)], 1e-3, rtol=1e-9)
+    late = {**quotes(), "timestamp": quotes()["timestamp"] + np.timedelta64(20 * 60, "s")}
+    with pytest.raises(ValueError, match="no future of BTC within ten minutes"):
+        bk.futures(made(), late)
+    one = {name: np.append(column, late[name][5:6]) for name, column in quotes().items()}
+    hedge = bk.futures(made(), one, days=9)
+    assert [(f.name, f.count) for f in hedge.found] == [("future without an index beside it: left out", 1)]  # fmt: skip
+
+
+def test_few_days_have_no_errors() -> None:
+    test = bk.run(made(end="2026-01-05"), bk.straddle(), {"clock": [hg.Clock(every=k) for k in (1, 4)]}, costs=COSTS)  # fmt: skip
+    with pytest.raises(ValueError, match="there are 4 days: errors need ten or more; samples = 0"):
+        bk.scorecard(test)
+    card = bk.scorecard(test, samples=0)
+    assert np.isnan(card["std_low"]).all()
+    np.testing.assert_allclose(card["std"], bk.daily(test).std(axis=1, ddof=1))
+    short = bk.run(made(end="2026-01-01T20:00"), bk.straddle(), hg.Clock())
+    with pytest.raises(ValueError, match="there is one day"):
+        bk.scorecard(short, samples=0)

@@ -354,11 +354,21 @@ def test_bad_arguments(library: Any) -> None:
     assert "the sum of latency = 0.9" in said(library)
     assert in_c(library, model, orders=Orders(failure=1.5))[0] == INVALID_ARGUMENT
     assert "failure" in said(library)
+    assert in_c(library, model, orders=Orders(first_late=2))[0] == INVALID_ARGUMENT
+    assert "first_late = 2 must be 0 or 1" in said(library)
     null = library.hc_hedge_simulate(
         None, None, None, None, c.c_size_t(0), None, None, None, None, None
     )
     assert null == INVALID_ARGUMENT
     assert "must not be null" in said(library)
+    run = HedgeRun(paths=1, steps=(1 << 64) - 1)
+    options = Options(n=1, **{name: pointer(np.ones(1)) for name in ("strike", "expiry", "quantity")})  # fmt: skip
+    options.kind = pointer(np.ones(1, np.int8), c.c_int8)
+    too_long = library.hc_hedge_simulate(
+        c.byref(model), c.byref(run), c.byref(options), None, c.c_size_t(0), None, None, None, None, None
+    )  # fmt: skip
+    assert too_long == INVALID_ARGUMENT
+    assert said(library) == "steps = 18446744073709551615 must be at most 8589934591"
     policy = Policy()
     policy.size = 3
     assert library.hc_hedge_policy_init(c.byref(policy)) == INVALID_ARGUMENT

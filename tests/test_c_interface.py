@@ -228,13 +228,13 @@ GREEKS = ("price", "delta", "gamma", "vega", "theta", "black_delta", "black_gamm
 
 
 def sums_in_c(
-    library: Any, given: dict[str, Any], how: Any = None, **more: Any
+    library: Any, given: dict[str, Any], how: Any = None, settled: int = 1, **more: Any
 ) -> tuple[int, np.ndarray]:
     held, moved = given["options"], given["nodes"] | more
     buckets, nodes = moved["spot_factor"].shape
     kinds = {"kind": c.c_int8, "bucket": c.c_int32}
     columns = {name: pointer(a, kinds.get(name, c.c_double)) for name, a in held.items()}
-    options = Options(n=len(held["strike"]), coin_settled=1, **columns)
+    options = Options(n=len(held["strike"]), coin_settled=settled, **columns)
     smiles = moved.pop("smiles", None)
     shocks = Nodes(n=nodes, buckets=buckets, **{name: pointer(a) for name, a in moved.items()})
     if smiles is not None:
@@ -290,6 +290,8 @@ def test_an_older_caller_has_shorter_structures(library: Any) -> None:
 
 def test_bad_arguments_of_sums(library: Any) -> None:
     given = grid()
+    assert sums_in_c(library, given, settled=-1)[0] == INVALID_ARGUMENT
+    assert "hc_scenario_options.coin_settled = -1 must be 0 or 1" in said(library)
     given["nodes"]["spot_factor"][1, 4] = -1.0
     status, _ = sums_in_c(library, given)
     assert status == INVALID_ARGUMENT
@@ -306,6 +308,37 @@ def test_bad_arguments_of_sums(library: Any) -> None:
     given["options"]["weight"] = None
     assert sums_in_c(library, given)[0] == INVALID_ARGUMENT
     assert said(library) == "weight must not be null"
+
+
+def test_a_bad_row_whose_vol_a_shock_takes_counts_once(library: Any) -> None:
+    """Found by the target scenarios: it was reported twice."""
+    given = grid(n=1, buckets=1)
+    given["options"]["kind"][0] = 5
+    given["nodes"]["vol_shift"][:] = -2.0
+    status, sums = sums_in_c(library, given)
+    assert status == BAD_ROWS
+    assert not sums.any()
+    assert said(library) == "kind[0] = 5 must be +1 (call) or -1 (put) (1 bad rows in all)"
+
+
+@pytest.mark.parametrize(
+    ("n", "buckets", "message"),
+    [
+        (2, 1 << 63, "buckets = 9223372036854775808 must be at most 2147483647"),
+        (
+            1 << 62,
+            1 << 30,
+            "4611686018427387904 x 1073741824 numbers are more than memory can have",
+        ),
+    ],
+)
+def test_nodes_that_no_memory_holds(library: Any, n: int, buckets: int, message: str) -> None:
+    """Found by the target c_interface: n x buckets wrapped around to 0, and null arrays were read."""
+    shocks = Nodes(n=n, buckets=buckets)
+    codes = (c.c_int * 1)(0)
+    status = library.hc_scenario_sums(c.byref(Options()), c.byref(shocks), c.c_size_t(1), codes, None, None, None)  # fmt: skip
+    assert status == INVALID_ARGUMENT
+    assert said(library) == message
 
 
 def test_poll_stops_a_long_call(library: Any) -> None:

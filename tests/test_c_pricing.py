@@ -218,6 +218,9 @@ def test_bad_arguments(library: Any) -> None:
         setattr(made, name, 3)
         refused(made, ["price"], f"hc_options.{name} = 3 is none")
     made = options(given)
+    made.coin_settled = 5
+    refused(made, ["price"], "hc_options.coin_settled = 5 must be 0 or 1")
+    made = options(given)
     made.size = 4
     refused(made, ["price"], "hc_options.size = 4 must be sizeof(hc_options)")
     refused(options(given), ["delta", "delta"], "greek[1] = 1 is asked for twice")

@@ -5,10 +5,11 @@ from __future__ import annotations
 import csv
 import json
 import os
+import re
+import select
 import signal
 import subprocess
 import sys
-import time
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -221,31 +222,41 @@ class TestInterruption:
         assert done.exit_code == 130
         assert list(tmp_path.iterdir()) == []
 
-    @pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
+    @pytest.mark.skipif(os.name != "posix", reason="signals and terminals of POSIX")
     def test_by_a_signal(self, tmp_path: Path) -> None:
-        """Ctrl-C in the middle: the paths of the file are the first of the run."""
+        """Ctrl-C once the bar shows that a shard is finished: the paths of the file are the first of the run."""
+        import pty  # POSIX alone has it
+
         path = tmp_path / "a.csv"
-        for wait in (2.0, 8.0, 30.0):  # until a shard is finished, also on a busy machine
-            process = subprocess.Popen(
-                [sys.executable, "-m", "hedgecore", "simulate", "--steps", "2000", "--paths", "100000000",
-                 "--set", "run.keep=[]", "--set", "run.trace=0", "--csv", str(path),
-                 "--set", 'policies={clock={type="Clock"}}'],
-                stderr=subprocess.PIPE, text=True,
-            )  # fmt: skip
-            time.sleep(wait)
-            process.send_signal(signal.SIGINT)
-            _, said = process.communicate(timeout=120)
-            assert process.returncode == 130, said
-            assert "interrupted" in said
-            if path.exists():
+        changes: dict[str, Any] = {
+            "run.steps": 2000, "run.keep": [], "run.trace": 0, "policies": {"clock": {"type": "Clock"}}
+        }  # fmt: skip
+        shard = simulation_of(default_text(), changes | {"run.n_paths": 100_000_000}).shard
+        ours, its = pty.openpty()
+        process = subprocess.Popen(
+            [sys.executable, "-m", "hedgecore", "simulate", "--steps", "2000", "--paths", "100000000",
+             "--set", "run.keep=[]", "--set", "run.trace=0", "--csv", str(path),
+             "--set", 'policies={clock={type="Clock"}}'],
+            stderr=its, env=os.environ | {"TERM": "xterm", "COLUMNS": "200"},
+        )  # fmt: skip
+        os.close(its)
+        said, asked = "", False
+        while select.select([ours], [], [], 300)[0]:
+            try:
+                said += os.read(ours, 65_536).decode(errors="replace")
+            except OSError:  # Linux says so that the other end is closed
                 break
+            done = [int(n.replace(",", "")) for n in re.findall(r"([\d,]+) of 100,000,000", said)]
+            if not asked and max(done, default=0) > shard:
+                process.send_signal(signal.SIGINT)
+                asked = True
+        os.close(ours)
+        assert process.wait(timeout=120) == 130, said
+        assert "interrupted after" in said
         (row,) = rows_of(path.read_text())
         assert 0 < int(row["paths"]) < int(row["paths_planned"]) == 100_000_000
         assert [file.name for file in tmp_path.iterdir()] == ["a.csv"]
         n = int(row["paths"])
-        again = simulation_of(
-            default_text(),
-            {"run.steps": 2000, "run.n_paths": n, "run.keep": [], "run.trace": 0, "policies": {"clock": {"type": "Clock"}}},
-        ).run()  # fmt: skip
+        again = simulation_of(default_text(), changes | {"run.n_paths": n}).run()
         assert float(row["mean"]) == again.pnl.mean(axis=1)[0]
         assert np.isfinite(float(row["es99"]))

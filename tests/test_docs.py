@@ -206,7 +206,8 @@ def test_links_lead_somewhere(page: Path) -> None:
 
 def test_files_that_the_guides_name_exist() -> None:
     """CONTRIBUTING.md says which files to touch: by name, or by the end of a path."""
-    files = [path.relative_to(ROOT).as_posix() for path in (ROOT / "cpp").rglob("*.*")]
+    files = [path.name for path in ROOT.glob("*.*")]
+    files += [path.relative_to(ROOT).as_posix() for path in (ROOT / "cpp").rglob("*.*")]
     for folder in ("python/hedgecore", "tests", "tools", "benchmarks", "docs", "examples", "fuzz"):
         files += [path.relative_to(ROOT).as_posix() for path in (ROOT / folder).rglob("*.*")]
     text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")

@@ -49,9 +49,10 @@ def test_a_broken_property_is_seen(tmp_path: Path) -> None:
         assert ("seven" in done.stderr) == (byte == 7)
 
 
-@pytest.mark.parametrize("target", [*seeds.BY_HAND, "configs"])
+@pytest.mark.parametrize("target", [*seeds.BY_HAND, "configs", "commands"])
 def test_python(target: str) -> None:
     pytest.importorskip("polars", reason="readers need the extra data")
+    pytest.importorskip("typer", reason="commands need the extra cli")
     from targets import TARGETS
 
     inputs = seeds.python(target, shared_folder())

@@ -138,6 +138,25 @@ def test_futures_with_an_entry_price_are_entered_at_the_quote() -> None:
     assert abs(plan.after.total["BTC"]["net_delta"]) == pytest.approx(1.0)
 
 
+@pytest.mark.parametrize("ridge", [0.1, 10.0])
+def test_ridge_is_the_optimum_of_cvxpy(ridge: float) -> None:
+    cvxpy = pytest.importorskip("cvxpy", reason="the oracle of the test group")
+    targets = {"BTC": {"net_delta": 0.0, "gamma_usd_1pct": 1_000.0, "vega_usd": 0.0}}
+    of = problem(targets=targets)
+    plan = ho.neutralise(of, ridge=ridge)
+    names, off = of.rows.name, of.rows.low - of.rows.base
+    unit = np.eye(len(of.quotes)) * of.quotes.delta_scale  # coins
+    after = np.array([of.rows.matrix[i][of.columns.kind == "buy"] for i in range(len(names))])
+    assert after.shape[1] == len(of.quotes)  # every one can be bought
+    z = cvxpy.Variable(len(of.quotes))
+    weight = 1 / np.abs(off)
+    goal = cvxpy.sum_squares(cvxpy.multiply(weight, after @ np.linalg.inv(unit) @ z - off)) + ridge * cvxpy.sum_squares(z)  # fmt: skip
+    best = cvxpy.Problem(cvxpy.Minimize(goal)).solve(solver="CLARABEL")
+    coins = plan.quantity * of.quotes.delta_scale
+    reached = float(((weight * (after @ plan.quantity - off)) ** 2).sum() + ridge * coins @ coins)
+    assert reached == pytest.approx(best, rel=1e-6)
+
+
 def test_neutralise_does_not_look_at_lots() -> None:
     targets = {"BTC": {"net_delta": 0.0, "gamma_usd_1pct": 0.0}}
     chosen = quotes(["BTC-26JUN26-90000-P"], size=None)

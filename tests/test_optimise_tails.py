@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import re
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,6 +13,7 @@ import pytest
 import hedgecore as hc
 from hedge_problems import BOOK, LIMITS, MARKET, NAMES, problem, quotes, scenarios
 from hedgecore.hedging import optimise as ho
+from hedgecore.hedging.optimise import solvers
 from hedgecore.scenarios import Nodes
 
 
@@ -267,3 +271,105 @@ def test_what_is_left_of_a_hedged_book_is_hedged_by_options() -> None:
         of, two, n_paths=10, steps_per_day=1, seed=1, asset={"BTC": 1}
     )
     assert len(second) == 10
+
+
+def rockafellar_uryasev(of: ho.Problem, some: ho.Scenarios, reach: float) -> tuple[Any, Any, list[Any]]:  # fmt: skip
+    """Cost, expected shortfall and constraints in CVXPY, by the rows of the paper."""
+    cvxpy = pytest.importorskip("cvxpy", reason="the oracle of the test group")
+    x = cvxpy.Variable(len(of.columns), nonneg=True)
+    edge, beyond = cvxpy.Variable(), cvxpy.Variable(len(some), nonneg=True)
+    loss = -some.book - (of.columns.gain(some.unit) * of.scale) @ x  # x in coins
+    shortfall = edge + (some.weight / some.weight.sum()) @ beyond / reach
+    return (
+        (of.columns.cost * of.scale) @ x,
+        shortfall,
+        [beyond >= loss - edge, x <= of.columns.upper / of.scale],
+    )
+
+
+@pytest.mark.usefixtures("highs")
+def test_shortfall_of_unequal_weights_is_the_optimum_of_cvxpy() -> None:
+    cvxpy = pytest.importorskip("cvxpy", reason="the oracle of the test group")
+    of = problem(quotes=quotes(NAMES[::3]), budget=4_000.0)
+    some = scenarios(of, 500)
+    some = ho.Scenarios(some.book, some.unit, np.random.default_rng(5).exponential(size=500))
+    cost, shortfall, keep = rockafellar_uryasev(of, some, 0.1)
+    best = cvxpy.Problem(cvxpy.Minimize((cost + shortfall) / 1e4), [*keep, cost <= 4_000]).solve(
+        solver="HIGHS"
+    )
+    plan = ho.least_shortfall(of, some, level=0.9, overfit="allow", tolerance=1e-9)
+    assert plan.objective == pytest.approx(1e4 * best, rel=1e-6)
+    assert plan.cost + plan.tails[0].expected_shortfall[1] == pytest.approx(1e4 * best, rel=1e-6)
+
+
+@pytest.mark.usefixtures("highs")
+def test_the_cheapest_for_a_shortfall_is_the_optimum_of_cvxpy() -> None:
+    cvxpy = pytest.importorskip("cvxpy", reason="the oracle of the test group")
+    of = problem(quotes=quotes(NAMES[::3]))
+    some = scenarios(of)
+    bound = 0.3 * ho.least_shortfall(of, some, level=0.95, overfit="allow").tails[0].expected_shortfall[0]  # fmt: skip
+    cost, shortfall, keep = rockafellar_uryasev(of, some, 0.05)
+    best = cvxpy.Problem(cvxpy.Minimize(cost), [*keep, shortfall <= bound]).solve(solver="CLARABEL")
+    plan = ho.least_shortfall(of, some, level=0.95, max_shortfall=bound, overfit="allow", tolerance=1e-9)  # fmt: skip
+    assert plan.cost == pytest.approx(best, rel=1e-6)
+
+
+@pytest.mark.usefixtures("highs")
+def test_shortfall_in_lots_is_the_optimum_of_brute_force() -> None:
+    names = ["BTC-26JUN26-90000-C", "BTC-31JUL26-90000-P", "BTC-31JUL26-95000-P"]
+    chosen = quotes(names, size=4.0, perpetuals=False)
+    of = problem(
+        book=hc.Book.from_frame({"instrument": names[:1], "quantity": [-2.6]}),
+        quotes=replace(chosen, lot=np.ones(3)), lots=True,
+    )  # fmt: skip
+    some = scenarios(of, 300)
+    plan = ho.least_shortfall(of, some, level=0.9, overfit="allow", gap=1e-9)
+    (sold, bought), fee = chosen.spread, chosen.fee
+    best = np.inf
+    for z in itertools.product(range(-4, 5), repeat=3):
+        up, down = np.maximum(z, 0), np.maximum(-np.array(z), 0)
+        cost = float(up @ (bought + fee[1]) + down @ (sold + fee[0]))
+        best = min(best, cost - float(np.sort(some.pnl(np.array(z, float)))[:30].mean()))
+    assert plan.objective == pytest.approx(best, rel=1e-8)
+    assert plan.cost + plan.tails[0].expected_shortfall[1] == pytest.approx(best, rel=1e-8)
+
+
+@pytest.mark.usefixtures("highs")
+def test_the_worst_case_is_the_optimum_of_cvxpy() -> None:
+    cvxpy = pytest.importorskip("cvxpy", reason="the oracle of the test group")
+    of = problem(quotes=quotes(NAMES[::3]), limits={"BTC": {"vega_usd": 2_000}})
+    some = scenarios(of, 100)
+    x = cvxpy.Variable(len(of.columns), nonneg=True)
+    cost = of.columns.cost @ x
+    goal = cvxpy.max(-some.book - of.columns.gain(some.unit) @ x) + cost
+    total = of.rows.base + of.rows.matrix @ x
+    keep = [x <= of.columns.upper, total <= of.rows.high, total >= of.rows.low]
+    best = cvxpy.Problem(cvxpy.Minimize(goal), keep).solve(solver="CLARABEL")
+    assert ho.least_worst_case(of, some).objective == pytest.approx(best, rel=1e-6)
+
+
+@pytest.mark.usefixtures("highs")
+def test_out_of_time_the_best_plan_so_far_says_what_is_not_proved() -> None:
+    """The clock runs out after the eighth program."""
+    of = problem(budget=4_000.0)
+    some = scenarios(of)
+    best = ho.least_shortfall(of, some, level=0.95, overfit="allow")
+    left = iter(range(8))
+    inner = solvers.Highs.solve
+
+    def slow(self: solvers.Highs) -> solvers.Solution:
+        if next(left, None) is None:
+            self._clock = solvers.Clock(0.0)
+            clock.append(self._clock)
+            raise solvers.SolverError("no time is left")
+        return inner(self)
+
+    clock: list[solvers.Clock] = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(solvers.Highs, "solve", slow)
+        patch.setattr(solvers.Clock, "left", property(lambda _: 0.0 if clock else 9.0))
+        plan = ho.least_shortfall(of, some, level=0.95, overfit="allow")
+    assert plan.gap > 0
+    assert plan.objective * (1 - plan.gap) <= best.objective <= plan.objective
+    assert "NOT PROVED: up to" in str(plan)
+    assert "of the objective may be too much" in str(plan)

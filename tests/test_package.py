@@ -41,6 +41,27 @@ def test_only_numpy_is_required() -> None:
 def test_one_version() -> None:
     assert hc.__version__ == importlib.metadata.version("hedgecore")
     assert hc.build_config()["version"] == hc.__version__
+    header = (ROOT / "cpp/include/hedgecore/version.hpp").read_text()
+    assert f'#define HEDGECORE_VERSION "{hc.__version__}"' in header
+    newest = re.search(r"^## \[(.*)\]", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
+    assert newest
+    assert newest[1] == hc.__version__
+
+
+def test_no_other_file_states_the_version() -> None:
+    """Those of C and CMake, as a library and as a package: test_c_interface.py, test_embedding.py."""
+    stated = re.compile(
+        rf"^[^/#*\n]*\bversion\b[^/#*\n]*{re.escape(hc.__version__)}", re.IGNORECASE | re.MULTILINE
+    )
+    files = [ROOT / "pyproject.toml", ROOT / "CMakeLists.txt"]
+    for folder in ("cpp", "python"):
+        files += [
+            f
+            for f in (ROOT / folder).rglob("*")
+            if f.suffix in {".py", ".txt", ".cmake", ".h", ".cpp"}
+        ]
+    assert [str(file) for file in files if stated.search(file.read_text(encoding="utf-8"))] == []
+    assert stated.search(f'version = "{hc.__version__}"')
 
 
 def test_build_config() -> None:

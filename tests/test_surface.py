@@ -294,6 +294,16 @@ class TestFits:
             assert np.abs(fitted.vol_at(three.log_moneyness, 0.3) - three.vol).max() < 5e-3
             assert fitted.arbitrage().butterfly[0] == 0
 
+    def test_an_absurd_start_is_no_start(self) -> None:
+        """Found by the fuzz target surfaces: weights of 0 gave a fit of no numbers."""
+        k = np.linspace(-0.3, 0.3, 7)
+        w, weight = 0.04 * (1 - 0.2 * k + k * k), np.full(7, 1e3)
+        _, cold = _core.fit_svi(k, w, weight, [0, 7], None, False)
+        for start in ([1e307, 1e307, 0.0, 0.0, 0.1], [np.nan, 0.1, 0.0, 0.0, 0.1]):
+            fitted, quality = _core.fit_svi(k, w, weight, [0, 7], [start], False)
+            assert np.isfinite(fitted).all()
+            assert quality[0, 0] <= 1.01 * cold[0, 0]
+
     def test_errors(self) -> None:
         smile = smile_of(lambda k: 0.5 + 0 * k)
         with pytest.raises(
@@ -314,6 +324,27 @@ class TestFits:
             _core.fit_svi(k, k, k + 1, [0, 3], None, False)
         with pytest.raises(ValueError, match="expiry 0 has under 3 quotes"):
             _core.fit_essvi(k[:2], k[:2] + 1, k[:2] + 1, [0, 2])
+        # found by the fuzz target surfaces: fits of such quotes were zeros or no numbers
+        k, w, weight = np.array([-0.1, 0.0, 0.1]), np.full(3, 0.04), np.full(3, 100.0)
+        for name, columns, message in (
+            ("svi", (k * [1, 1, 2000], w, weight), r"k\[2\] = 200 must be from -100 to 100"),
+            ("svi", (k, w * [1, 1e20, 1], weight), r"w\[1\] = 4e\+18 must be from 1e-20 to 1e\+06"),
+            (
+                "essvi",
+                (k, w, weight * [1e200, 1, 1]),
+                r"expiry 0: weight x w\[0\] = 4e\+200 must be from",
+            ),
+            (
+                "sabr",
+                (k, w, weight * [1, 1, 1e-30]),
+                r"weight x w\[2\] = .*e-30 must be from 1e-20",
+            ),
+        ):
+            more = {"svi": (None, False), "essvi": (), "sabr": ([1.0], [0.1], 1.0, None)}[name]
+            with pytest.raises(ValueError, match=message):
+                getattr(_core, f"fit_{name}")(*columns, [0, 3], *more)
+        with pytest.raises(ValueError, match="forward = 0 must be from 1e-100"):
+            _core.fit_sabr(k, w, weight, [0, 3], [0.0], [0.1], 1.0, None)
         with pytest.raises(ValueError, match="strike must be positive and increase"):
             surface.strip_variance([2, 1], [1, 1], 1.0, 1.0)
         with pytest.raises(ValueError, match="expiry must be positive and increase"):

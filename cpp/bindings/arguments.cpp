@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <limits>
 
+#include "gil.hpp"
+
 namespace hedgecore::bindings {
 namespace {
 
@@ -161,7 +163,7 @@ Execution execution_of(py::handle threads) {
         execution.threads = static_cast<int>(count);
     }
     execution.poll = [] {
-        const py::gil_scoped_acquire acquire;
+        const TakenGil taken;
         if (PyErr_CheckSignals() != 0) throw py::error_already_set();
     };
     return execution;

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "arguments.hpp"
+#include "gil.hpp"
 #include "path_arguments.hpp"
 
 namespace hedgecore::bindings {
@@ -83,7 +84,7 @@ HedgePolicy policy_of(const py::dict& values) {
 // Calls a Python function with views of the block; it returns the orders, or None for none.
 HedgeDecision decision_of(const py::function& function) {
     return [&function](const HedgeView& view) {
-        const py::gil_scoped_acquire acquire;
+        const TakenGil taken;
         const py::capsule memory(new std::shared_ptr<const void>(view.memory),
                                  [](void* kept) { delete static_cast<std::shared_ptr<const void>*>(kept); });
         const auto array = [&](const double* data) {
@@ -226,7 +227,7 @@ py::tuple simulate(const py::dict& model, std::uint64_t seed, std::uint64_t firs
     if (!progress.is_none()) {
         execution.poll = [&, signals = execution.poll] {
             signals();
-            const py::gil_scoped_acquire acquire;
+            const TakenGil taken;
             progress(done.load(), paths);
         };
     }
@@ -277,7 +278,7 @@ py::tuple simulate(const py::dict& model, std::uint64_t seed, std::uint64_t firs
         to.cost = followed("cost", py::array_t<double>({count, trace.size(), times}));
     }
     {
-        const py::gil_scoped_release release;
+        const ReleasedGil released;
         simulate_hedging(argument.model, run, options, terms, instrument, policies, costs, orders, outputs, execution, decisions);
     }
     if (!progress.is_none()) progress(paths, paths);

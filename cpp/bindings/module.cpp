@@ -6,7 +6,7 @@
 namespace hb = hedgecore::bindings;
 namespace py = pybind11;
 
-PYBIND11_MODULE(_core, m) {
+PYBIND11_MODULE(_core_of_main, m) {
     m.doc() = "The compiled core of hedgecore; the public names are in the package hedgecore.";
     m.attr("__version__") = hedgecore::version();
 
@@ -23,4 +23,11 @@ PYBIND11_MODULE(_core, m) {
     hb::bind_pricing(m);
     hb::bind_risk(m);
     hb::bind_surface(m);
+}
+
+// What Python calls. Before pybind11 does anything: up to Python 3.11 it waits for ever for the GIL in a subinterpreter.
+extern "C" PYBIND11_EXPORT PyObject* PyInit__core() {
+    if (PyInterpreterState_Get() == PyInterpreterState_Main()) return PyInit__core_of_main();
+    PyErr_SetString(PyExc_ImportError, "hedgecore works in the main interpreter only, not in a subinterpreter");
+    return nullptr;
 }

@@ -1,6 +1,7 @@
 #include "hedgecore/paths.hpp"
 
 #include "arguments.hpp"
+#include "gil.hpp"
 #include "path_arguments.hpp"
 
 namespace hedgecore::bindings {
@@ -25,7 +26,7 @@ py::array_t<double> numbers(std::uint64_t seed, std::uint64_t first_path, std::s
     const Execution execution = execution_of(threads);
     py::array_t<double> result({paths, count});
     double* out = result.mutable_data();
-    const py::gil_scoped_release release;
+    const ReleasedGil released;
     path_numbers(run, stream, first_number, count, normal, out, execution);
     return result;
 }
@@ -47,7 +48,7 @@ py::tuple simulate(const py::dict& values, std::uint64_t seed, std::uint64_t fir
     if (!progress.is_none()) {
         execution.poll = [&, signals = execution.poll] {
             signals();
-            const py::gil_scoped_acquire acquire;
+            const TakenGil taken;
             progress(done.load(), paths);
         };
     }
@@ -65,7 +66,7 @@ py::tuple simulate(const py::dict& values, std::uint64_t seed, std::uint64_t fir
     py::object variance = column(std::get<1>(wants), argument.model.assets.size(), outputs.variance);
     py::object level = column(std::get<2>(wants), argument.levels, outputs.level);
     {
-        const py::gil_scoped_release release;
+        const ReleasedGil released;
         simulate_paths(argument.model, run, outputs, execution);
     }
     if (!progress.is_none()) progress(paths, paths);

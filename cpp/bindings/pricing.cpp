@@ -1,6 +1,7 @@
 #include "hedgecore/pricing.hpp"
 
 #include "direct.hpp"
+#include "gil.hpp"
 #include "results.hpp"
 
 namespace hedgecore::bindings {
@@ -35,7 +36,7 @@ py::dict greeks_of(py::handle kind, py::handle strike, py::handle expiry, py::ha
     }
     Faults faults;
     {
-        const py::gil_scoped_release release;
+        const ReleasedGil released;
         faults = greeks(options, outputs, execution);
     }
     if (arguments.raise) raise_faults(faults, !arguments.rows.any_array);
@@ -71,7 +72,7 @@ py::tuple implied_vol_of(py::handle price, py::handle kind, py::handle strike, p
     auto* status_data = wants_status ? reinterpret_cast<Status*>(status.mutable_data()) : nullptr;
     Faults faults;
     {
-        const py::gil_scoped_release release;
+        const ReleasedGil released;
         faults = implied_vol(options, prices.column(), results.column(0), status_data, execution);
     }
     const bool scalar = !arguments.rows.any_array;

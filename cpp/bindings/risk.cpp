@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "arguments.hpp"
+#include "gil.hpp"
 
 namespace hedgecore::bindings {
 namespace {
@@ -37,7 +38,7 @@ py::tuple greek_sums_of(py::handle kind, py::handle strike, py::handle expiry, p
     double* out = sums.mutable_data();
     Faults faults;
     {
-        const py::gil_scoped_release release;
+        const ReleasedGil released;
         faults = greek_sums(options, terms, where, buckets, out, execution);
     }
     if (arguments.raise) raise_faults(faults, false);
@@ -125,7 +126,7 @@ py::array_t<double> scenario_sums_of(py::handle kind, py::handle strike, py::han
     double* out = sums.mutable_data();
     Faults faults;
     {
-        const py::gil_scoped_release release;
+        const ReleasedGil released;
         faults = scenario_sums(options, nodes, wanted, out, execution);
     }
     raise_faults(faults, false);

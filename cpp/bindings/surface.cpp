@@ -1,7 +1,10 @@
 #include "hedgecore/surface.hpp"
 
+#include <functional>
+
 #include "arguments.hpp"
 #include "direct.hpp"
+#include "gil.hpp"
 
 namespace hedgecore::bindings {
 namespace {
@@ -58,7 +61,7 @@ py::object surface_vol_of(py::handle slices, py::handle k, py::handle strike, py
     double* vol = out.mutable_data();
     Faults faults;
     {
-        const py::gil_scoped_release release;
+        const ReleasedGil released;
         faults = surface.vol(arguments.points(), vol, execution);
     }
     raise_faults(faults, false);
@@ -80,7 +83,7 @@ py::tuple surface_variance_of(py::handle slices, py::handle k, py::handle strike
     const VarianceOutputs outputs{w.mutable_data(), slope.mutable_data(), curvature.mutable_data(), rise.mutable_data()};
     Faults faults;
     {
-        const py::gil_scoped_release release;
+        const ReleasedGil released;
         faults = surface.variance(arguments.points(), outputs, execution);
     }
     raise_faults(faults, false);
@@ -121,26 +124,30 @@ Doubles starts_of(const py::object& warm, std::size_t n, std::size_t width) {
     return starts;
 }
 
+// fit(i) for each of n expiries.
+void each_expiry(std::size_t n, py::handle threads, const std::function<void(std::size_t)>& fit) {
+    const Execution execution = execution_of(threads);
+    const ReleasedGil released;
+    parallel_for(n, 1, execution, [&](std::size_t i, std::size_t) { fit(i); });
+}
+
 py::tuple fit_svi_of(const Doubles& k, const Doubles& w, const Doubles& weight, const std::vector<std::size_t>& first,
-                     const py::object& warm, bool no_butterfly) {
+                     const py::object& warm, bool no_butterfly, py::handle threads) {
     const std::vector<SmileQuotes> expiries = expiries_of(k, w, weight, first);
     const std::size_t n = expiries.size();
     const Doubles starts = starts_of(warm, n, 5);
     py::array_t<double> parameters({n, std::size_t(5)}), quality({n, std::size_t(2)});
     double *p = parameters.mutable_data(), *out = quality.mutable_data();
     const double* from = warm.is_none() ? nullptr : starts.data();
-    {
-        const py::gil_scoped_release release;
-        for (std::size_t i = 0; i < n; ++i) {
-            Svi start{};
-            if (from) start = {from[5 * i], from[5 * i + 1], from[5 * i + 2], from[5 * i + 3], from[5 * i + 4]};
-            const bool known = from && std::isfinite(start.m) && start.sigma > 0;
-            const SviFit fit = fit_svi(expiries[i], known ? &start : nullptr, no_butterfly);
-            const double values[] = {fit.svi.a, fit.svi.b, fit.svi.rho, fit.svi.m, fit.svi.sigma};
-            for (std::size_t j = 0; j < 5; ++j) p[5 * i + j] = values[j];
-            out[2 * i] = fit.cost, out[2 * i + 1] = fit.smallest_g;
-        }
-    }
+    each_expiry(n, threads, [&](std::size_t i) {
+        Svi start{};
+        if (from) start = {from[5 * i], from[5 * i + 1], from[5 * i + 2], from[5 * i + 3], from[5 * i + 4]};
+        const bool known = from && std::isfinite(start.m) && start.sigma > 0;
+        const SviFit fit = fit_svi(expiries[i], known ? &start : nullptr, no_butterfly);
+        const double values[] = {fit.svi.a, fit.svi.b, fit.svi.rho, fit.svi.m, fit.svi.sigma};
+        for (std::size_t j = 0; j < 5; ++j) p[5 * i + j] = values[j];
+        out[2 * i] = fit.cost, out[2 * i + 1] = fit.smallest_g;
+    });
     return py::make_tuple(parameters, quality);
 }
 
@@ -149,16 +156,16 @@ py::array_t<double> fit_essvi_of(const Doubles& k, const Doubles& w, const Doubl
     const std::vector<SmileQuotes> expiries = expiries_of(k, w, weight, first);
     py::array_t<double> parameters({expiries.size(), std::size_t(3)});
     double* p = parameters.mutable_data();
-    {
-        const py::gil_scoped_release release;
+    // one piece of work, as every slice is bound by its neighbours
+    each_expiry(1, py::none(), [&](std::size_t) {
         for (const Ssvi& slice : fit_essvi(expiries)) *p++ = slice.theta, *p++ = slice.rho, *p++ = slice.psi;
-    }
+    });
     return parameters;
 }
 
 py::array_t<double> fit_sabr_of(const Doubles& k, const Doubles& w, const Doubles& weight,
                                 const std::vector<std::size_t>& first, const Doubles& forward, const Doubles& expiry,
-                                double beta, const py::object& warm) {
+                                double beta, const py::object& warm, py::handle threads) {
     const std::vector<SmileQuotes> expiries = expiries_of(k, w, weight, first);
     const std::size_t n = expiries.size();
     if (std::size_t(forward.size()) != n || std::size_t(expiry.size()) != n) {
@@ -169,16 +176,14 @@ py::array_t<double> fit_sabr_of(const Doubles& k, const Doubles& w, const Double
     py::array_t<double> parameters({n, std::size_t(4)});
     double* out = parameters.mutable_data();
     const double* from = warm.is_none() ? nullptr : starts.data();
-    {
-        const py::gil_scoped_release release;
-        for (std::size_t i = 0; i < n; ++i, out += 4) {
-            Sabr start{};
-            if (from) start = {from[4 * i], from[4 * i + 1], from[4 * i + 2], from[4 * i + 3]};
-            const bool known = from && start.alpha > 0 && std::isfinite(start.nu) && std::isfinite(start.rho);
-            const Sabr fit = fit_sabr(expiries[i], forward.data()[i], expiry.data()[i], beta, known ? &start : nullptr);
-            out[0] = fit.alpha, out[1] = fit.beta, out[2] = fit.nu, out[3] = fit.rho;
-        }
-    }
+    each_expiry(n, threads, [&](std::size_t i) {
+        Sabr start{};
+        if (from) start = {from[4 * i], from[4 * i + 1], from[4 * i + 2], from[4 * i + 3]};
+        const bool known = from && start.alpha > 0 && std::isfinite(start.nu) && std::isfinite(start.rho);
+        const Sabr fit = fit_sabr(expiries[i], forward.data()[i], expiry.data()[i], beta, known ? &start : nullptr);
+        const double values[] = {fit.alpha, fit.beta, fit.nu, fit.rho};
+        for (std::size_t j = 0; j < 4; ++j) out[4 * i + j] = values[j];
+    });
     return parameters;
 }
 
@@ -202,9 +207,9 @@ void bind_surface(py::module_& m) {
                                         "surface_variance(slices, k, strike, forward, expiry, threads, /)\n--\n\n"
                                         "w, dw/dk, d2w/dk2 and dw/dT.");
     m.def("fit_sabr", &fit_sabr_of, py::arg("k"), py::arg("w"), py::arg("weight"), py::arg("first"), py::arg("forward"),
-          py::arg("expiry"), py::arg("beta"), py::arg("warm"), "SABR (alpha, beta, nu, rho) of each expiry.");
+          py::arg("expiry"), py::arg("beta"), py::arg("warm"), py::arg("threads") = py::none(), "SABR (alpha, beta, nu, rho) of each expiry.");
     m.def("fit_svi", &fit_svi_of, py::arg("k"), py::arg("w"), py::arg("weight"), py::arg("first"), py::arg("warm"),
-          py::arg("no_butterfly"), "Raw SVI of each expiry (a, b, rho, m, sigma); its cost per quote and smallest g.");
+          py::arg("no_butterfly"), py::arg("threads") = py::none(), "Raw SVI of each expiry (a, b, rho, m, sigma); its cost per quote and smallest g.");
     m.def("fit_essvi", &fit_essvi_of, py::arg("k"), py::arg("w"), py::arg("weight"), py::arg("first"),
           "eSSVI (theta, rho, psi) of expiries in order of time.");
 }

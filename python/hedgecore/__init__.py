@@ -28,6 +28,7 @@ __all__ = [
 
 #: Modules reached as attributes of the package when first used; some need an extra.
 _MODULES = (
+    "backtest",
     "chain",
     "demo",
     "explain",

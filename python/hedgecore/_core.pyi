@@ -124,6 +124,7 @@ def fit_sabr(
     expiry: Any,
     beta: float,
     warm: npt.NDArray[np.float64] | None,
+    threads: int | None = None,
 ) -> npt.NDArray[np.float64]: ...
 def philox4x32(seed: int, counters: npt.NDArray[np.uint32]) -> npt.NDArray[np.uint32]: ...
 def path_numbers(
@@ -191,6 +192,7 @@ def fit_svi(
     first: Sequence[int],
     warm: npt.NDArray[np.float64] | None,
     no_butterfly: bool,
+    threads: int | None = None,
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]: ...
 def fit_essvi(
     k: npt.NDArray[np.float64],

@@ -71,6 +71,7 @@ struct Held {
 Held held_of(const hc_hedged_options& o, const hc_hedge_run& run, const PathAsset& asset) {
     if (o.n == 0) throw std::invalid_argument("hc_hedged_options.n = 0 must be positive");
     if (run.steps == 0) throw std::invalid_argument("steps = 0 must be positive");
+    known(run.steps, (std::size_t(1) << 33) - 1, "steps");
     required(o.kind, "kind", o.n), required(o.strike, "strike", o.n);
     required(o.expiry, "expiry", o.n), required(o.quantity, "quantity", o.n);
     double horizon = 0;
@@ -83,7 +84,7 @@ Held held_of(const hc_hedged_options& o, const hc_hedge_run& run, const PathAsse
     Held held;
     held.step = horizon / double(run.steps);
     held.terms.rate = run.rate;
-    held.terms.numeraire = run.coin ? Numeraire::coin : Numeraire::quote;
+    held.terms.numeraire = flag(run.coin, "hc_hedge_run.coin") ? Numeraire::coin : Numeraire::quote;
     held.terms.model_vol = !o.vol;
     const double vol = asset.heston ? std::sqrt(asset.heston->v0) : asset.vol;
     if (!o.vol && !(vol > 0)) throw std::invalid_argument("vol must be given: the paths have none of their own");
@@ -141,7 +142,7 @@ HedgePolicy policy_of(const hc_hedge_policy& p) {
     policy.up = p.up;
     policy.down = p.down;
     policy.inner = p.inner;
-    policy.by_ratio = p.by_ratio != 0;
+    policy.by_ratio = flag(p.by_ratio, "by_ratio");
     policy.ratio = p.ratio;
     policy.target = p.target;
     policy.least_width = p.least_width;
@@ -160,7 +161,7 @@ HedgePolicy policy_of(const hc_hedge_policy& p) {
     policy.move_window = p.move_window;
     policy.least_move = p.least_move;
     policy.least_fall = p.least_fall;
-    policy.in_money = p.in_money != 0;
+    policy.in_money = flag(p.in_money, "in_money");
     return policy;
 }
 
@@ -217,7 +218,7 @@ HedgeInstrument instrument_of(const hc_hedge_instrument* given, std::size_t leve
     const hc_hedge_instrument i = read(given, "hc_hedge_instrument");
     instrument.kind = chosen<HedgeKind>(i.kind, HC_DATED_FUTURE, "hc_hedge_instrument.kind");
     instrument.funding = i.funding;
-    instrument.funding_level = level_of(i.has_funding_level, i.funding_level, levels, "funding_level");
+    instrument.funding_level = level_of(flag(i.has_funding_level, "has_funding_level"), i.funding_level, levels, "funding_level");
     instrument.basis = i.basis;
     instrument.maturity = i.maturity;
     return instrument;
@@ -230,14 +231,14 @@ HedgeCosts costs_of(const hc_hedge_costs* given, std::size_t levels) {
     costs.fee = c.fee;
     costs.half_spread = c.half_spread;
     costs.fixed = c.fixed;
-    costs.fixed_level = level_of(c.has_fixed_level, c.fixed_level, levels, "fixed_level");
+    costs.fixed_level = level_of(flag(c.has_fixed_level, "has_fixed_level"), c.fixed_level, levels, "fixed_level");
     costs.impact = c.impact;
     costs.root_impact = c.root_impact;
     costs.fee_per_coin = c.fee_per_coin;
     if (c.fee_cap != 0) costs.fee_cap = c.fee_cap;
     costs.least_fee = c.least_fee;
     costs.permanent = c.permanent;
-    costs.close = c.keep_at_end == 0;
+    costs.close = !flag(c.keep_at_end, "keep_at_end");
     return costs;
 }
 
@@ -286,7 +287,7 @@ OrderExecution orders_of(const hc_order_execution* given) {
     const hc_order_execution o = read(given, "hc_order_execution");
     orders.below = below_of(o.latency, o.latencies, "latency");
     orders.failure = o.failure;
-    orders.first_at_once = o.first_late == 0;
+    orders.first_at_once = !flag(o.first_late, "first_late");
     if (o.poll != 0) orders.poll = o.poll;
     orders.poll_phase = o.poll_phase;
     orders.block = o.block;
@@ -294,13 +295,9 @@ OrderExecution orders_of(const hc_order_execution* given) {
     orders.inclusion = below_of(o.inclusion, o.inclusions, "inclusion");
     orders.settle_every = o.settle_every;
     orders.settle_size = o.settle_size;
-    orders.leakage = o.leakage != 0;
+    orders.leakage = flag(o.leakage, "leakage");
     orders.outages = rows_of<hc_outage, Outage>(o.outage, o.outages, "hc_outage", "outages", hc_outage{}, outage_of);
     return orders;
-}
-
-void known(std::size_t count, std::size_t most, const char* name) {
-    if (count > most) throw std::invalid_argument(std::string(name) + " = " + std::to_string(count) + " must be at most " + std::to_string(most));
 }
 
 static_assert(HC_LEDGERS == hedge_ledgers && HC_LINES == hedge_lines);

@@ -39,12 +39,32 @@ T* required(T* values, const char* name, std::size_t n) {
     return values;
 }
 
-// One of the names of an enumeration, the last of which is `last`.
+// How many numbers an array has; more than there can be are none.
+inline std::size_t cells(std::size_t n, std::size_t each) {
+    if (each > 0 && n > (std::size_t(-1) >> 8) / each) {
+        throw std::invalid_argument(std::to_string(n) + " x " + std::to_string(each) + " numbers are more than memory can have");
+    }
+    return n * each;
+}
+
+inline void known(std::size_t count, std::size_t most, const char* name) {
+    if (count > most) throw std::invalid_argument(std::string(name) + " = " + std::to_string(count) + " must be at most " + std::to_string(most));
+}
+
+// One of the names of an enumeration, the last of which is `last`. A caller in C may give any number, which C++ must not read as a name.
 template <class To, class From>
-To chosen(From value, int last, const std::string& name) {
-    const int code = int(value);
+To chosen(const From& value, int last, const std::string& name) {
+    static_assert(sizeof(From) == sizeof(int));
+    int code;
+    std::memcpy(&code, &value, sizeof code);
     if (code < 0 || code > last) throw std::invalid_argument(name + " = " + std::to_string(code) + " is none");
     return To(code);
+}
+
+// A flag: what is neither 0 nor 1 was never set, or is another field's.
+inline bool flag(int value, const std::string& name) {
+    if (value != 0 && value != 1) throw std::invalid_argument(name + " = " + std::to_string(value) + " must be 0 or 1");
+    return value == 1;
 }
 
 inline std::string text(double value) {
@@ -107,6 +127,9 @@ hc_status guarded(const Call& call) noexcept {
         } catch (const std::invalid_argument& error) {
             last_error = error.what();
             return HC_INVALID_ARGUMENT;
+        } catch (const std::length_error&) {
+            last_error = "out of memory";
+            return HC_OUT_OF_MEMORY;
         } catch (const std::bad_alloc&) {
             last_error = "out of memory";
             return HC_OUT_OF_MEMORY;

@@ -20,7 +20,7 @@ Options options_of(const hc_options* given) {
     const hc_options o = read(given, "hc_options");
     Options options;
     options.n = o.n;
-    options.settlement = o.coin_settled ? Settlement::inverse : Settlement::linear;
+    options.settlement = flag(o.coin_settled, "hc_options.coin_settled") ? Settlement::inverse : Settlement::linear;
     options.model = chosen<Model>(o.model, HC_BACHELIER, "hc_options.model");
     options.payoff = chosen<Payoff>(o.payoff, HC_ASSET_OR_NOTHING, "hc_options.payoff");
     options.kind = {required(o.kind, "kind", o.n), o.kind_stride};

@@ -1,12 +1,15 @@
 // The plain C face of the risk of books: converts and calls.
 #include "c_interface.hpp"
 
+#include <limits>
 #include <vector>
 
 #include "hedgecore/risk.hpp"
 
 using namespace hedgecore;
 using namespace hedgecore::c_interface;
+
+static constexpr std::size_t most_buckets = std::numeric_limits<std::int32_t>::max();
 
 extern "C" {
 
@@ -20,9 +23,10 @@ hc_status hc_greek_sums(const hc_options* given_options, size_t terms, const hc_
             wanted.push_back({greek_of(greek, t, terms), column_of(required(weight, "weight", terms)[t], name, options.n)});
         }
         if (buckets == 0) throw std::invalid_argument("buckets = 0 must be positive");
+        known(buckets, most_buckets, "buckets");
         static constexpr std::int32_t first = 0;
         const Column<std::int32_t> places = bucket ? column(bucket) : Column<std::int32_t>{&first, 0};
-        required(sums, "sums", terms * buckets);
+        required(sums, "sums", cells(terms, buckets));
         return report(greek_sums(options, wanted, places, buckets, sums, execution_of(execution)), faults);
     });
 }
@@ -34,7 +38,7 @@ hc_status hc_scenario_sums(const hc_scenario_options* given_options, const hc_no
         const hc_nodes m = read(given_nodes, "hc_nodes");
         ScenarioOptions options;
         options.n = o.n;
-        options.settlement = o.coin_settled ? Settlement::inverse : Settlement::linear;
+        options.settlement = flag(o.coin_settled, "hc_scenario_options.coin_settled") ? Settlement::inverse : Settlement::linear;
         options.kind = column(required(o.kind, "kind", o.n));
         options.strike = column(required(o.strike, "strike", o.n));
         options.expiry = column(required(o.expiry, "expiry", o.n));
@@ -45,7 +49,8 @@ hc_status hc_scenario_sums(const hc_scenario_options* given_options, const hc_no
         options.rate = column(o.rate);
         options.slope = column(o.slope);
 
-        const std::size_t all = m.n * m.buckets;
+        known(m.buckets, most_buckets, "buckets");
+        const std::size_t all = cells(m.n, m.buckets);
         ScenarioNodes nodes;
         nodes.n = m.n;
         nodes.buckets = m.buckets;
@@ -68,7 +73,7 @@ hc_status hc_scenario_sums(const hc_scenario_options* given_options, const hc_no
         }
         std::vector<Greek> wanted;
         for (std::size_t g = 0; g < greeks; ++g) wanted.push_back(greek_of(greek, g, greeks));
-        required(sums, "sums", greeks * all);
+        required(sums, "sums", cells(greeks, all));
         return report(scenario_sums(options, nodes, wanted, sums, execution_of(execution)), faults);
     });
 }

@@ -16,14 +16,12 @@ hc_status hc_surface_new(hc_smile_model model, size_t slices, const double* expi
     return guarded([&] {
         if (!surface) throw std::invalid_argument("surface must not be null");
         *surface = nullptr;
-        if (model != HC_SVI && model != HC_SABR) {
-            throw std::invalid_argument("model = " + std::to_string(int(model)) + " must be HC_SVI or HC_SABR");
-        }
-        const std::size_t width = model == HC_SVI ? 5 : 4;
-        *surface = new hc_surface{Surface(model == HC_SVI ? SmileModel::svi : SmileModel::sabr,
+        const auto smile = chosen<SmileModel>(model, HC_SABR, "model");
+        const std::size_t width = smile == SmileModel::svi ? 5 : 4;
+        *surface = new hc_surface{Surface(smile,
                                           {required(expiry, "expiry", slices), slices},
                                           {required(forward, "forward", slices), slices},
-                                          {required(parameters, "parameters", slices), slices * width})};
+                                          {required(parameters, "parameters", slices), cells(slices, width)})};
         return HC_OK;
     });
 }

@@ -9,9 +9,12 @@
 
 #include "dispatch/kernels.hpp"
 #include "hedging/checker.hpp"
+#include "parallel/check_stop.hpp"
 
 namespace hedgecore {
 namespace {
+
+constexpr std::size_t steps_between_checks = 1024;
 
 // Where both slices are positive the vol is, at any strike.
 void check_smile(const ScenarioSmile& smile, const Checker& check) {
@@ -120,6 +123,7 @@ void prepare_steps(PreparedHedge& to, const PathRun& run, const HedgeRun& terms,
     std::vector<std::uint64_t> soonest(scheduled ? run.steps + 1 : 0, run.steps);  // of what is held: nothing later is known
     if (scheduled) {
         for (const OptionPlan& o : to.options) {
+            check_stop();
             for (std::uint64_t t = o.first; t < o.expiry; ++t) {
                 const OptionPlanTerms& now = o.schedule[t - o.first];
                 held[t] += std::abs(now.quantity);
@@ -131,6 +135,7 @@ void prepare_steps(PreparedHedge& to, const PathRun& run, const HedgeRun& terms,
     double sum = 0, weight = 0;
     std::uint64_t next = run.steps;
     for (std::size_t t = run.steps + 1; t-- > 0;) {
+        if (t % steps_between_checks == 0) check_stop();
         StepPlan& step = to.steps[t];
         const double time = double(t) * run.step;
         step.growth = terms.rate == 0 ? 1.0 : exponential_of(terms.rate * (double(run.steps - t) * run.step));

@@ -11,11 +11,13 @@
 #include <algorithm>
 #include <cmath>
 #include <memory>
+#include <optional>
 #include <stdexcept>
 #include <string>
 
 #include "dispatch/kernels.hpp"
 #include "hedging/hedge_plan.hpp"
+#include "parallel/check_stop.hpp"
 #include "paths/path_source.hpp"
 
 namespace hedgecore {
@@ -217,7 +219,11 @@ void simulate_hedging(const PathModel& model, const PathRun& run, const std::vec
                       const OrderExecution& orders, const HedgeOutputs& outputs, const Execution& execution,
                       const std::vector<HedgeDecision>& decisions) {
     const PathSource source(model, run);
-    PreparedHedge prepared(run, model.assets.size(), source.levels(), position, terms, instrument, policies, costs, orders);
+    std::optional<PreparedHedge> made;
+    parallel_for(1, 1, execution, [&](std::size_t, std::size_t) {  // of many steps it takes a while
+        made.emplace(run, model.assets.size(), source.levels(), position, terms, instrument, policies, costs, orders);
+    });
+    PreparedHedge& prepared = *made;
     bool elsewhere = false;
     for (std::size_t j = 0; j < std::min(decisions.size(), policies.size()); ++j) {
         if (decisions[j]) elsewhere = prepared.policies[j].external = true;
@@ -243,6 +249,7 @@ void simulate_hedging(const PathModel& model, const PathRun& run, const std::vec
             source.start(*paths, run.first_path + first, count);
             k.hedge_start(plan, *paths, block);
             for (std::size_t step = 0; step < run.steps; ++step) {
+                check_stop();
                 k.hedge_step(plan, *paths, block, step);
                 if (block.faulty) throw_forecast(plan, *paths, step, count);
                 if (elsewhere) decide_elsewhere(plan, decisions, worker, step, count);

@@ -1,5 +1,7 @@
 #include "hedgecore/parallel.hpp"
 
+#include "parallel/check_stop.hpp"
+
 #include <algorithm>
 #include <atomic>
 #include <chrono>
@@ -28,7 +30,37 @@ namespace {
 constexpr int most_threads = 1024;
 constexpr auto poll_interval = std::chrono::milliseconds(30);
 
-thread_local bool inside_task = false;
+// Ends a chunk of a call that has failed elsewhere.
+struct Stopped {};
+
+class AtWork;
+thread_local AtWork* at_work = nullptr;  // the innermost call that this thread works on
+
+// While it lives, this thread works on a call: `stopped` says whether that has failed, `poll` is given on the calling thread.
+class AtWork {
+public:
+    AtWork(const std::atomic<bool>* stopped, const std::function<void()>* poll)
+        : stopped_(stopped), poll_(poll && *poll ? poll : nullptr), outer_(std::exchange(at_work, this)) {}
+    ~AtWork() { at_work = outer_; }
+    AtWork(const AtWork&) = delete;
+    AtWork& operator=(const AtWork&) = delete;
+
+    void check() {
+        if (stopped_ && stopped_->load(std::memory_order_relaxed)) throw Stopped{};
+        if (!poll_) return;
+        const auto now = std::chrono::steady_clock::now();
+        if (polled_ == std::chrono::steady_clock::time_point{}) polled_ = now;
+        if (now - polled_ < poll_interval) return;
+        polled_ = now;
+        (*poll_)();
+    }
+
+private:
+    const std::atomic<bool>* stopped_;
+    const std::function<void()>* poll_;
+    AtWork* outer_;
+    std::chrono::steady_clock::time_point polled_{};
+};
 
 int usable_cpus() {
     int count = static_cast<int>(std::thread::hardware_concurrency());
@@ -75,6 +107,7 @@ std::atomic<int> chosen_threads{0};
 struct Job {
     const std::function<void(std::size_t, std::size_t)>& task;
     std::size_t n, chunk;
+    const std::function<void()>& poll;
     std::atomic<std::size_t> next{0};
     std::atomic<bool> stopped{false};
     std::mutex mutex;
@@ -86,41 +119,46 @@ struct Job {
         stopped.store(true, std::memory_order_relaxed);
     }
 
-    bool run_one() {
-        if (stopped.load(std::memory_order_relaxed)) return false;
-        const std::size_t begin = next.fetch_add(chunk, std::memory_order_relaxed);
-        if (begin >= n) return false;
+    template <class Part>
+    void guarded(const Part& part) {
         try {
-            task(begin, std::min(n, begin + chunk));
+            part();
+        } catch (const Stopped&) {
         } catch (...) {
             fail();
         }
-        return true;
     }
 
-    // The calling thread also polls; a worker passes no function. A host's thread may come from within a task of another job.
-    void run_all(const std::function<void()>* poll) {
-        const bool nested = std::exchange(inside_task, true);
-        auto polled = std::chrono::steady_clock::now();
-        while (run_one()) {
-            if (!poll || !*poll) continue;
-            const auto now = std::chrono::steady_clock::now();
-            if (now - polled < poll_interval) continue;
-            polled = now;
-            try {
-                (*poll)();
-            } catch (...) {
-                fail();
-            }
+    // A host's thread may come from within a task of another job.
+    void run_all(bool by_caller) {
+        AtWork here(&stopped, by_caller ? &poll : nullptr);
+        while (!stopped.load(std::memory_order_relaxed)) {
+            const std::size_t begin = next.fetch_add(chunk, std::memory_order_relaxed);
+            if (begin >= n) break;
+            guarded([&] {
+                here.check();
+                task(begin, std::min(n, begin + chunk));
+            });
         }
-        inside_task = nested;
+    }
+
+    // The calling thread waits for those who work on the job, whose number `lock` guards, and polls meanwhile.
+    void wait(std::unique_lock<std::mutex>& lock, std::condition_variable& done, const int& running) {
+        const AtWork here(&stopped, nullptr);  // calls out of the poll stay on this thread
+        const auto over = [&] { return running == 0; };
+        while (poll && !stopped.load(std::memory_order_relaxed) && !done.wait_for(lock, poll_interval, over)) {
+            lock.unlock();
+            guarded(poll);
+            lock.lock();
+        }
+        done.wait(lock, over);
     }
 };
 
 // A job in the hands of a host's executor. Work that comes after its end finds none.
 class Lent {
 public:
-    Lent(Job& job, const std::function<void()>& poll) : job_(&job), poll_(&poll) {}
+    explicit Lent(Job& job) : job_(&job) {}
 
     void work() {
         {
@@ -128,7 +166,7 @@ public:
             if (!job_) return;
             ++running_;
         }
-        job_->run_all(std::this_thread::get_id() == caller_ ? poll_ : nullptr);
+        job_->run_all(std::this_thread::get_id() == caller_);
         const std::lock_guard lock(mutex_);
         if (--running_ == 0) done_.notify_all();
     }
@@ -136,7 +174,7 @@ public:
     // Waits for those who have begun.
     void end() {
         std::unique_lock lock(mutex_);
-        done_.wait(lock, [this] { return running_ == 0; });
+        job_->wait(lock, done_, running_);
         job_ = nullptr;
     }
 
@@ -144,19 +182,18 @@ private:
     std::mutex mutex_;
     std::condition_variable done_;
     Job* job_;
-    const std::function<void()>* poll_;
     const std::thread::id caller_ = std::this_thread::get_id();
     int running_ = 0;
 };
 
-void run_by(const Executor& executor, Job& job, int workers, const std::function<void()>& poll) {
-    const auto lent = std::make_shared<Lent>(job, poll);
+void run_by(const Executor& executor, Job& job, int workers) {
+    const auto lent = std::make_shared<Lent>(job);
     try {
         for (int i = 0; i < workers; ++i) executor([lent] { lent->work(); });
     } catch (...) {
         job.fail();
     }
-    job.run_all(&poll);
+    job.run_all(true);
     lent->end();
 }
 
@@ -185,10 +222,10 @@ public:
     }
 
     // Withdraws the job and waits for those who took it up; a worker that wakes later finds none.
-    void finish() {
+    void finish(Job& job) {
         std::unique_lock lock(mutex_);
         job_ = nullptr;
-        done_.wait(lock, [this] { return running_ == 0; });
+        job.wait(lock, done_, running_);
     }
 
 private:
@@ -203,7 +240,7 @@ private:
                 job = job_;
                 ++running_;
             }
-            job->run_all(nullptr);
+            job->run_all(false);
             {
                 const std::lock_guard lock(mutex_);
                 if (--running_ == 0) done_.notify_all();
@@ -237,7 +274,7 @@ Threads& threads_in_use() {
 #if defined(__linux__) || defined(__APPLE__)
         pthread_atfork(nullptr, nullptr, [] {
             the_threads = new Threads;
-            inside_task = false;
+            at_work = nullptr;
         });
 #endif
     });
@@ -251,6 +288,10 @@ std::shared_ptr<const Executor> executor_of(Threads& threads) {
 }
 
 }  // namespace
+
+void check_stop() {
+    if (at_work) at_work->check();
+}
 
 int num_threads() {
     const int chosen = chosen_threads.load(std::memory_order_relaxed);
@@ -278,11 +319,15 @@ void parallel_for(std::size_t n, std::size_t chunk, const Execution& execution,
     if (execution.threads < 0 || execution.threads > most_threads) {
         throw std::invalid_argument("threads must be from 1 to 1024, not " + std::to_string(execution.threads));
     }
-    if (n <= chunk || inside_task) {
-        for (std::size_t begin = 0; begin < n; begin += chunk) task(begin, std::min(n, begin + chunk));
+    if (n <= chunk || at_work) {
+        AtWork here(nullptr, &execution.poll);
+        for (std::size_t begin = 0; begin < n; begin += chunk) {
+            if (begin > 0) here.check();
+            task(begin, std::min(n, begin + chunk));
+        }
         return;
     }
-    Job job{task, n, chunk, {}, {}, {}, {}};
+    Job job{task, n, chunk, execution.poll, {}, {}, {}, {}};
     const std::size_t chunks = (n + chunk - 1) / chunk;
     const int threads = execution.threads > 0 ? execution.threads : num_threads();
     const int workers = static_cast<int>(std::min<std::size_t>(chunks, static_cast<std::size_t>(threads))) - 1;
@@ -291,16 +336,16 @@ void parallel_for(std::size_t n, std::size_t chunk, const Execution& execution,
         const std::shared_ptr<const Executor> executor = executor_of(in_use);
         std::unique_lock turn(in_use.pool.one_job, std::defer_lock);
         if (executor) {
-            run_by(*executor, job, workers, execution.poll);
+            run_by(*executor, job, workers);
         } else if (turn.try_lock()) {
             in_use.pool.run(job, workers);
-            job.run_all(&execution.poll);
-            in_use.pool.finish();
+            job.run_all(true);
+            in_use.pool.finish(job);
         } else {  // another call has the workers: the results are the same
-            job.run_all(&execution.poll);
+            job.run_all(true);
         }
     } else {
-        job.run_all(&execution.poll);
+        job.run_all(true);
     }
     if (job.error) std::rethrow_exception(job.error);
 }

@@ -4,13 +4,14 @@
 #include <string>
 
 #include "dispatch/kernels.hpp"
+#include "parallel/check_stop.hpp"
 #include "paths/path_source.hpp"
 
 namespace hedgecore {
 namespace {
 
 constexpr std::size_t steps_per_chunk = std::size_t(1) << 17;  // path-steps that are worth handing to a thread
-constexpr std::size_t steps_between_polls = 8192;
+constexpr std::size_t steps_between_checks = 64;
 constexpr std::size_t held_times = 8;                          // a cache line of each path is written at once
 
 std::size_t chunk_of(std::size_t steps) {
@@ -96,8 +97,6 @@ void simulate_paths(const PathModel& model, const PathRun& run, const PathOutput
     }
     if (outputs.times.empty()) return;
     const std::size_t last = outputs.times.back(), chunk = chunk_of(last);
-    // One chunk runs on the calling thread, without the looks at signals that are taken between chunks: few paths may have many steps.
-    const bool polls = run.paths <= chunk && execution.poll;
     parallel_for(run.paths, chunk, execution, [&](std::size_t begin, std::size_t end) {
         const auto block = std::make_unique_for_overwrite<PathBlock>();
         Recorder recorder(source, outputs, run.first_path);
@@ -109,7 +108,7 @@ void simulate_paths(const PathModel& model, const PathRun& run, const PathOutput
             for (std::size_t step = 0; step < last; ++step) {
                 source.advance(*block, step);
                 recorder.at(step + 1);
-                if (polls && (step + 1) % steps_between_polls == 0) execution.poll();
+                if (step % steps_between_checks == 0) check_stop();
             }
         }
         if (run.done) run.done->fetch_add(end - begin, std::memory_order_relaxed);
@@ -132,6 +131,7 @@ void path_numbers(const PathRun& run, std::uint32_t stream, std::uint64_t first_
             const std::size_t paths = std::min(block_size, end - first);
             set_lanes(*block, run, run.first_path + first, paths);
             for (std::size_t k = 0; k < count; k += at_once) {
+                check_stop();
                 const std::size_t numbers = std::min(at_once, count - k);
                 kernels().path_numbers(*block, stream, first_number + k, numbers, normal, held.data(), block_size);
                 for (std::size_t i = 0; i < paths; ++i) {

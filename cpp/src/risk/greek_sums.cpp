@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "parallel/check_stop.hpp"
 #include "pricing/stream.hpp"
 
 namespace hedgecore {
@@ -81,6 +82,7 @@ Faults greek_sums(const Options& options, std::span<const RiskTerm> terms, Colum
         }
         Faults faults;
         for (std::size_t first = begin; first < end; first += block_size) {
+            check_stop();
             const std::size_t n = std::min(block_size, end - first);
             std::bitset<block_size> faulty;  // rows counted already
             worker.run(first, n, out, 0.0, faults, &faulty);

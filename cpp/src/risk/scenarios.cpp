@@ -8,13 +8,15 @@
 #include <vector>
 
 #include "hedgecore/risk.hpp"
+#include "parallel/check_stop.hpp"
 #include "pricing/stream.hpp"
 
 namespace hedgecore {
 namespace {
 
 constexpr std::size_t least_segments = 64;
-constexpr std::size_t nodes_per_segment = std::size_t(1) << 15;  // of blocks: some 30 ms between looks at Ctrl-C
+constexpr std::size_t nodes_per_segment = std::size_t(1) << 15;  // of blocks: some 30 ms
+constexpr std::size_t nodes_between_checks = 64;
 constexpr std::size_t most_partial_sums = std::size_t(1) << 22;  // 32 MiB
 constexpr std::size_t most_slides = 64;                          // kept: of 2 KiB each
 constexpr double largest_price = 1e150;                          // whose square is a number, and that of its inverse
@@ -68,13 +70,14 @@ Faults fault_of(const ScenarioOptions& options, std::size_t row) {
     return {};
 }
 
-void load(ScenarioBlock& b, const ScenarioOptions& options, const std::size_t* rows, std::size_t n, Faults& faults) {
+void load(ScenarioBlock& b, const ScenarioOptions& options, const std::size_t* rows, std::size_t n, Faults& faults, bool* reported) {
     b.n = n;
     for (std::size_t i = 0; i < n; ++i) {
         const std::size_t row = rows[i];
         const Faults fault = fault_of(options, row);
         merge(faults, fault);
         const bool good = fault.count == 0;
+        reported[i] = !good;
         b.kind[i] = good ? options.kind[row] : 1.0;
         b.forward[i] = good ? options.forward[row] : 1.0;
         b.strike[i] = good ? options.strike[row] : 1.0;
@@ -232,6 +235,7 @@ public:
         VolShock last{};
         for (std::size_t node = 0; node < nodes_.n; ++node) {
             const std::size_t at = base + node;
+            if (node % nodes_between_checks == 0) check_stop();
             const double factor = nodes_.spot_factor[at], inverse = 1.0 / factor;
             const bool new_spot = moves_ && (node == 0 || factor != nodes_.spot_factor[at - 1]);
             const bool new_time = node == 0 || time[node] != time[node - 1];
@@ -256,9 +260,8 @@ public:
 
 private:
     void start(const Piece& piece, const std::size_t* rows, Faults& faults) {
-        load(block_, options_, rows, piece.n, faults);
+        load(block_, options_, rows, piece.n, faults, reported_);
         table_.scenario_start(block_);
-        std::fill_n(reported_, piece.n, false);
         smile_ = nodes_.smiles && nodes_.smiles[piece.bucket].expiry > 0.0 && nodes_.smiles[piece.bucket].ratio != 1.0
                      ? &nodes_.smiles[piece.bucket]
                      : nullptr;

@@ -7,6 +7,8 @@
 #include <cstddef>
 #include <vector>
 
+#include "parallel/check_stop.hpp"
+
 namespace hedgecore::surface {
 
 // Solves A x = b in place for the leading n rows of a symmetric positive definite matrix; false if it is not.
@@ -55,6 +57,7 @@ double least_squares(std::array<double, N>& x, const std::array<double, N>& lowe
     fill(x, r.data());
     double cost = cost_of(r), damping = 1e-3;
     for (int iteration = 0; iteration < iterations; ++iteration) {
+        check_stop();
         std::array<double, N> gradient{};
         std::array<std::array<double, N>, N> normal{};
         for (std::size_t j = 0; j < N; ++j) {
@@ -85,6 +88,7 @@ double least_squares(std::array<double, N>& x, const std::array<double, N>& lowe
         }
         bool improved = false;
         for (int attempt = 0; attempt < 8 && count > 0 && !improved; ++attempt) {
+            check_stop();
             std::array<std::array<double, N>, N> a{};
             std::array<double, N> step{};
             for (std::size_t p = 0; p < count; ++p) {

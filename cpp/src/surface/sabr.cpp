@@ -4,6 +4,7 @@
 #include "dispatch/kernels.hpp"
 #include "hedgecore/surface.hpp"
 #include "surface/least_squares.hpp"
+#include "surface/quotes.hpp"
 
 namespace hedgecore {
 namespace {
@@ -46,6 +47,10 @@ Point from_parabola(const SmileQuotes& q, double expiry, double beta) {
 }  // namespace
 
 Sabr fit_sabr(const SmileQuotes& q, double forward, double expiry, double beta, const Sabr* warm) {
+    surface::check_quotes(q);
+    surface::check_number(forward, "forward", 1e-100, 1e100);
+    surface::check_number(expiry, "expiry", 1e-10, 1e4);
+    surface::check_number(beta, "beta", 0, 1);
     const std::size_t n = q.k.size();
     const auto [low_k, high_k] = std::minmax_element(q.k.begin(), q.k.end());
     const double k_low = std::min(*low_k, 0.0), k_high = std::max(*high_k, 0.0);

@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "surface/least_squares.hpp"
+#include "surface/quotes.hpp"
 
 namespace hedgecore {
 namespace surface {
@@ -94,6 +95,13 @@ Svi as_svi(const Ssvi& s) {
 std::vector<Ssvi> fit_essvi(std::span<const SmileQuotes> expiries) {
     const std::size_t n = expiries.size();
     std::vector<Ssvi> slices;
+    for (std::size_t i = 0; i < n; ++i) {
+        try {
+            surface::check_quotes(expiries[i]);
+        } catch (const std::invalid_argument& error) {
+            throw std::invalid_argument("expiry " + std::to_string(i) + ": " + error.what());
+        }
+    }
     for (std::size_t i = 0; i < n; ++i) {
         slices.push_back(surface::fit_ssvi(expiries[i], i ? &slices[i - 1] : nullptr, nullptr, nullptr));
     }

@@ -2,7 +2,9 @@
 #include <limits>
 
 #include "hedgecore/surface.hpp"
+#include "parallel/check_stop.hpp"
 #include "surface/least_squares.hpp"
+#include "surface/quotes.hpp"
 #include "surface/ssvi.hpp"
 
 namespace hedgecore {
@@ -158,6 +160,7 @@ public:
             in = inner(m, sigma);
             bool improved = false, done = false;
             for (int attempt = 0; attempt < 6 && !improved; ++attempt) {
+                check_stop();
                 double dm = 0, ds = 0;
                 if (outer_step(in, sigma, damping, dm, ds)) {
                     const double m1 = std::clamp(m + dm, range.m_low, range.m_high);
@@ -197,6 +200,7 @@ Svi cold(Smile& smile) {
     std::vector<Start> starts;
     for (const double place : {0.15, 0.35, 0.5, 0.65, 0.85}) {
         for (const double sigma : {0.25, 0.7, 2.0}) {
+            check_stop();
             const double m = r.low + place * (r.high - r.low), s = sigma * r.scale;
             starts.push_back({smile.cost(Smile::svi_of(smile.inner(m, s), m, s)), m, s});
         }
@@ -293,6 +297,7 @@ double butterfly(const Svi& s, double k) {
 }
 
 SviFit fit_svi(const SmileQuotes& quotes, const Svi* warm, bool no_butterfly) {
+    surface::check_quotes(quotes);
     const Range range = range_of(quotes);
     Smile smile(quotes, range);
     Svi svi{};
@@ -300,10 +305,10 @@ SviFit fit_svi(const SmileQuotes& quotes, const Svi* warm, bool no_butterfly) {
         smile.reweigh(*warm);
         smile.descend(svi, std::clamp(warm->m, range.m_low, range.m_high),
                       std::clamp(warm->sigma, range.sigma_low, range.sigma_high), 40);
-        // a smile that the last one does not lead to: residuals of a half-spread on average
-        if (smile.cost(svi) > double(quotes.k.size())) {
+        // a smile that the last one does not lead to: residuals of a half-spread on average, or no number
+        if (!(smile.cost(svi) <= double(quotes.k.size()))) {
             const Svi other = cold(smile);
-            if (smile.cost(other) < smile.cost(svi)) svi = other;
+            if (!(smile.cost(svi) <= smile.cost(other))) svi = other;
         }
     } else {
         svi = cold(smile);

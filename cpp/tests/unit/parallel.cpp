@@ -10,6 +10,7 @@
 #include <stdexcept>
 #include <thread>
 
+#include "parallel/check_stop.hpp"
 #include "unit.hpp"
 
 namespace {
@@ -124,6 +125,30 @@ TEST_CASE("poll is called on the calling thread and its exception stops the call
         CHECK(said == "stopped");
         CHECK(calls == 2);
         CHECK(chunks < 100000);
+    }
+}
+
+TEST_CASE("a caller that waits polls, and a worker in the midst of its chunk stops") {
+    for (const bool of_host : {false, true}) {
+        if (of_host) set_executor([](std::function<void()> work) { std::thread(std::move(work)).detach(); });
+        Execution polled = on_threads(2);
+        polled.poll = [] { throw std::runtime_error("polled"); };
+        const std::thread::id caller = std::this_thread::get_id();
+        std::atomic<bool> begun{false};
+        const std::string said = message_of([&] {
+            parallel_for(2, 1, polled, [&](std::size_t, std::size_t) {
+                if (std::this_thread::get_id() == caller) {
+                    begun.wait(false);
+                    return;
+                }
+                begun = true;
+                begun.notify_one();
+                for (;;) check_stop();
+            });
+        });
+        set_executor(nullptr);
+        CHECK(said == "polled");
+        CHECK(covers(1000, 8, 2));
     }
 }
 

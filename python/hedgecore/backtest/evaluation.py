@@ -53,7 +53,9 @@ def resampled_days(pnl: Array, samples: int, seed: int, block: float | None = No
     """
     n = pnl.shape[1]
     if n < 10:
-        raise ValueError(f"there are {n} days: errors need ten or more")
+        raise ValueError(
+            f"there are {n} days: errors need ten or more; samples = 0 leaves them out"
+        )
     if block is None:
         block = max(block_length(row) for row in [*pnl, *np.abs(pnl)])
     if not block >= 1:
@@ -97,21 +99,27 @@ def scorecard(
     reference
         A policy; the first where not given.
     samples, seed, block
-        As of :func:`resampled_days`.
+        As of :func:`resampled_days`; no samples: intervals are NaN.
     level
         Of the expected shortfall.
     """
-    samples = whole(samples, "samples", 100, 10**6)
+    samples = whole(samples, "samples", 100, 10**6) if samples else 0
     other = test.run.index(reference) if reference is not None else 0
     pnl = daily(test)
     _, unhedged = days_of(test.tape, np.diff(test.carried.equity, prepend=0.0))
-    rows = resampled_days(pnl, samples, seed, block)
+    if pnl.shape[1] < 2:
+        raise ValueError("there is one day: a scorecard needs two or more")
+    rows = resampled_days(pnl, samples, seed, block) if samples else np.arange(pnl.shape[1])[None]
     drawn = np.stack([row[rows] for row in pnl])  # policies, samples, days
     std, es, es99 = pnl.std(axis=1, ddof=1), shortfall(pnl, level), shortfall(pnl, 0.99)
     std_drawn, es_drawn, sum_drawn = drawn.std(axis=2, ddof=1), shortfall(drawn, level), drawn.sum(axis=2)  # fmt: skip
 
     def interval(name: str, values: Array) -> Columns:
-        low, high = np.quantile(values, [0.025, 0.975], axis=1)
+        low, high = (
+            np.quantile(values, [0.025, 0.975], axis=1)
+            if samples
+            else np.full((2, len(values)), np.nan)
+        )
         return {f"{name}_low": low, f"{name}_high": high}
 
     premium = np.abs(test.carried.trades["amount"]).sum()
@@ -206,7 +214,7 @@ def stressed(
 ) -> dict[str, Backtest]:
     """Run the same backtest as it is, with twice the spreads, with twice the fees and their caps, and with hedges 1 and 2 steps later.
 
-    A rebate is no fee: it stays as it is.
+    A rebate is no fee: it stays as it is.  Who is filled at its own side of the spread earns half of it where others pay twice.
 
     Parameters
     ----------
@@ -225,7 +233,7 @@ def stressed(
     dear_fills = replace(fills, fee_factor=2 * fills.fee_factor)
     variants = {
         "as it is": (fills, costs, execution),
-        "spreads x 2": (replace(fills, spread=2 * fills.spread), replace(costs, half_spread=2 * costs.half_spread), execution),
+        "spreads x 2": (replace(fills, spread=fills.spread * (2 if fills.spread >= 0 else 0.5)), replace(costs, half_spread=2 * costs.half_spread), execution),
         "fees x 2": (dear_fills, dear, execution),
         "1 step late": (fills, costs, replace(execution, latency=_later(execution.latency, 1))),
         "2 steps late": (fills, costs, replace(execution, latency=_later(execution.latency, 2))),

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from hedgecore.backtest.tape import DAY_US, Tape, micros_of, tables_of
+from hedgecore.backtest.tape import DAY_US, Found, Tape, micros_of, over_index, tables_of
 from hedgecore.frames import Library, Listing
 from hedgecore.hedging.position import check
 
@@ -29,12 +29,15 @@ class Futures:
         The price there of the contract that was held until then: another one at a roll.
     times
         Of the steps.
+    found
+        What was wrong with the data.
     """
 
     name: Array
     price: Array
     before: Array
     times: Array
+    found: tuple[Found, ...] = ()
 
     @property
     def rolls(self) -> Array:
@@ -79,7 +82,8 @@ def futures(
         There is no future of the coin, or of that name, at a step.
     """
     check(0 < least_days <= days, "least_days", least_days, f"positive and at most days = {days}")
-    rows = _prices(tape, quotes)
+    found: list[Found] = []
+    rows = _prices(tape, quotes, found)
     listed = {str(n): rows["expiry"][rows["name"] == n][0] for n in np.unique(rows["name"])}
     if name is not None:
         if name not in listed:
@@ -92,7 +96,7 @@ def futures(
     of = np.stack([ratio[n] for n in listed])[held, np.arange(len(tape))]
     was = np.stack([ratio[n] for n in listed])[np.append(held[0], held[:-1]), np.arange(len(tape))]
     names = np.array(list(listed))[held]
-    return Futures(names, tape.price * of, tape.price * was, tape.times)
+    return Futures(names, tape.price * of, tape.price * was, tape.times, tuple(found))
 
 
 def _held(
@@ -113,7 +117,7 @@ def _held(
     return held
 
 
-def _prices(tape: Tape, quotes: Any) -> dict[str, Array]:
+def _prices(tape: Tape, quotes: Any, found: list[Found]) -> dict[str, Array]:
     """Prices of futures of the coin over the index, in the order of time."""
     parts: dict[str, list[Array]] = {}
     for table in tables_of(quotes):
@@ -122,8 +126,13 @@ def _prices(tape: Tape, quotes: Any) -> dict[str, Array]:
         price = table["mark"].astype(np.float64)
         price = np.where(np.isfinite(price), price, table["last"].astype(np.float64))
         mine &= np.isfinite(price) & (price > 0)
+        own = (
+            np.asarray(table["index"]).astype(np.float64)
+            if "index" in table
+            else np.full(len(price), np.nan)
+        )
         columns = {
-            "time": micros_of(table["timestamp"][mine]), "name": np.asarray(table["instrument"][mine]).astype(np.str_),
+            "index": own[mine], "time": micros_of(table["timestamp"][mine]), "name": np.asarray(table["instrument"][mine]).astype(np.str_),
             "expiry": micros_of(table["expiry_time"][mine]), "price": price[mine],
         }  # fmt: skip
         for key, column in columns.items():
@@ -133,11 +142,13 @@ def _prices(tape: Tape, quotes: Any) -> dict[str, Array]:
         raise ValueError(f"quotes have no prices of futures of {tape.base}")
     order = np.argsort(rows["time"], kind="stable")
     rows = {key: column[order] for key, column in rows.items()}
-    beside = np.searchsorted(tape.snapshots, rows["time"], side="right") - 1
-    known = beside >= 0
-    rows = {key: column[known] for key, column in rows.items()}
-    rows["ratio"] = rows["price"] / tape.index[beside[known]]
-    return rows
+    rows["ratio"] = over_index(rows["price"], rows["time"], rows["index"], tape.snapshots, tape.index, found, "future")  # fmt: skip
+    known = np.isfinite(rows["ratio"])
+    if not known.any():
+        raise ValueError(
+            f"quotes have no future of {tape.base} within ten minutes after a snapshot"
+        )
+    return {key: column[known] for key, column in rows.items()}
 
 
 def _last_seen(tape: Tape, rows: dict[str, Array], name: str) -> Array:

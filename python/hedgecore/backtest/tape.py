@@ -17,6 +17,7 @@ from hedgecore.instruments import times_of
 Array = npt.NDArray[Any]
 HOUR_US: Final = 3_600_000_000
 DAY_US: Final = 24 * HOUR_US
+BESIDE_US: Final = 10 * 60_000_000
 #: Distance from the index beyond which bars are of another coin, all of them, and beyond which one of them is told.
 OTHER_COIN: Final = 0.05
 FAR: Final = 0.2
@@ -136,7 +137,7 @@ class Tape:
         return cls(
             base, times, price, names, terms["kind"], terms["strike"], terms["expiry"], snapshots,
             np.append(first, len(order)), np.searchsorted(snapshots, times, side="right"), rows,
-            _premium(perpetual, base, times, snapshots, index), tuple(found),
+            _premium(perpetual, base, times, snapshots, index, found), tuple(found),
         )  # fmt: skip
 
     def __len__(self) -> int:
@@ -342,7 +343,31 @@ def _check_prices(
     _tell(found, "bar more than 20 % from the index of the snapshot before it", int(far.sum()), said(int(np.argmax(far))))  # fmt: skip
 
 
-def _premium(data: Any, base: str, times: Array, snapshots: Array, index: Array) -> Array:
+def over_index(
+    price: Array,
+    when: Array,
+    own: Any,
+    snapshots: Array,
+    index: Array,
+    found: list[Found],
+    what: str,
+) -> Array:
+    """Return prices over the index: their own where there is one, else that of a snapshot at most ten minutes before; NaN where there is none.
+
+    `found` is told how many have none.
+    """
+    beside = np.searchsorted(snapshots, when, side="right") - 1
+    near = (beside >= 0) & (when - snapshots[np.maximum(beside, 0)] <= BESIDE_US)
+    of_snapshot = np.where(near, index[np.maximum(beside, 0)], np.nan)
+    given = np.full(len(when), np.nan) if own is None else own.astype(np.float64)
+    over = price / np.where(np.isfinite(given) & (given > 0), given, of_snapshot)
+    _tell(found, f"{what} without an index beside it: left out", int(np.isnan(over).sum()))
+    return np.asarray(over)
+
+
+def _premium(
+    data: Any, base: str, times: Array, snapshots: Array, index: Array, found: list[Found]
+) -> Array:
     """What the perpetual is above the index, as last seen."""
     if data is None:
         return np.full(len(times), np.nan)
@@ -351,10 +376,11 @@ def _premium(data: Any, base: str, times: Array, snapshots: Array, index: Array)
     if not mine.any():
         raise ValueError(f"perpetual has no prices of {base}")
     when, last = micros_of(table["timestamp"][mine]), table["last"][mine].astype(np.float64)
+    own = table["index"][mine] if "index" in table else None
+    share = over_index(last, when, own, snapshots, index, found, "perpetual") - 1.0
     order = np.argsort(when, kind="stable")
-    when, last = when[order], last[order]
-    beside = np.searchsorted(snapshots, when, side="right") - 1
-    known = beside >= 0
-    when, share = when[known], last[known] / index[beside[known]] - 1.0
-    at = np.searchsorted(when, times, side="right") - 1
-    return np.where(at >= 0, share[np.maximum(at, 0)] if len(share) else np.nan, np.nan)
+    order = order[np.isfinite(share[order])]
+    if not len(order):
+        return np.full(len(times), np.nan)
+    at = np.searchsorted(when[order], times, side="right") - 1
+    return np.where(at >= 0, share[order][np.maximum(at, 0)], np.nan)

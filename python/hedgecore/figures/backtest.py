@@ -120,4 +120,5 @@ def _drawn(test: Backtest, lines: Sequence[Row], title: str, unit: str) -> Row:
         }
         for number, line in enumerate(lines)
     ]  # fmt: skip
-    return figure(title, data, "UTC", unit, legend=LEGEND | {"font": {"size": 10}})
+    above = {"legend": LEGEND} if len(lines) <= SHOWN else {}  # many stand beside the figure
+    return figure(title, data, "UTC", unit, **above)

@@ -66,10 +66,9 @@ class BacktestFindings:
     def equal_cost(self) -> Listing | None:
         """Families at equal cost, where they can be compared."""
         given = {k: v for k, v in self.outcome.setup.scorecard.items() if k != "reference"}
-        try:
-            return equal_cost(self.test, **given)
-        except ValueError:  # no family has two settings
-            return None
+        cost, family = self.test.costs.sum(axis=1), np.array(self.test.run.families)
+        several = any(len(set(cost[(family == name) & (cost > 0)])) > 1 for name in family)
+        return equal_cost(self.test, **given) if several and given.get("samples") != 0 else None
 
     @cached_property
     def sections(self) -> list[Section]:

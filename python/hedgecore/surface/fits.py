@@ -33,6 +33,7 @@ def fit(
     beta: float = 1.0,
     asof: datetime | None = None,
     warm: Surface | None = None,
+    threads: int | None = None,
 ) -> Surface:
     """Fit a surface to the smiles of one underlying.
 
@@ -50,6 +51,9 @@ def fit(
         Of SABR, from 0 to 1: set by convention, since a smile hardly tells it from rho.
     warm
         An earlier surface of raw SVI (of SABR for SABR): slices of the same expiry time start from it.
+    threads
+        At most that many, with the same result; None is the default of the process.  Slices of eSSVI depend on each
+        other and are fitted on one.
 
     Raises
     ------
@@ -74,9 +78,12 @@ def fit(
     if model == "essvi":
         parameters = svi.from_ssvi(_core.fit_essvi(k, w, weight, first.tolist()))
     elif model == "sabr":
-        parameters = _core.fit_sabr(k, w, weight, first.tolist(), forward, expiry, beta, start)
+        parameters = _core.fit_sabr(
+            k, w, weight, first.tolist(), forward, expiry, beta, start, threads
+        )
     else:
-        parameters, _ = _core.fit_svi(k, w, weight, first.tolist(), start, model == "svi_free")
+        free = model == "svi_free"
+        parameters, _ = _core.fit_svi(k, w, weight, first.tolist(), start, free, threads)
         for i in np.flatnonzero(np.diff(first) < _OF_SVI):
             rows = slice(first[i], first[i + 1])
             alone = _core.fit_essvi(k[rows], w[rows], weight[rows], [0, counts[i]])
@@ -101,6 +108,7 @@ def fit_all(
     model: Model = "svi_free",
     beta: float = 1.0,
     warm: Surfaces | None = None,
+    threads: int | None = None,
     **filters: Any,
 ) -> Surfaces:
     """Fit the surface of every coin in quotes; of inverse and linear options those with more strikes.
@@ -109,7 +117,7 @@ def fit_all(
     ----------
     data, at, filters
         As for :func:`hedgecore.surface.smiles`.
-    model, beta, warm
+    model, beta, warm, threads
         As for :func:`fit`.
 
     Returns
@@ -136,7 +144,9 @@ def fit_all(
         report += [described(s) for s in found if s.base == base and len(s) < ENOUGH]
         if any(len(s) >= ENOUGH for s in chosen):
             start = warm[base] if warm is not None and base in warm else None
-            fitted.append(fit(chosen, model=model, beta=beta, asof=asof, warm=start))
+            fitted.append(
+                fit(chosen, model=model, beta=beta, asof=asof, warm=start, threads=threads)
+            )
     return Surfaces(fitted, report)
 
 

@@ -40,7 +40,7 @@ def scorecard_table(card: Columns, unit: str) -> TextTable:
         if name not in wide:
             return value
         low, high = (amount(float(card[f"{name}_{side}"][row])) for side in ("low", "high"))
-        return f"{value} ({low} to {high})"
+        return value if low == "-" else f"{value} ({low} to {high})"
 
     lines = tuple((str(policy), *(cell(name, row) for name in names)) for row, policy in enumerate(card["policy"]))  # fmt: skip
     heads = tuple(two_lines(label(name)) for name in names)
@@ -125,6 +125,7 @@ def event_table(test: Backtest) -> TextTable:
         words = {"data": "from data", "modelled": "modelled by the venue's rule", "none": "unknown, taken as 0", "mixed": "from data for a part, the rest modelled or 0"}  # fmt: skip
         lines += [("funding", f"steps {words[str(name)]}", f"{count:,}", "") for name, count in zip(names, counts, strict=True)]  # fmt: skip
     if test.futures is not None:
+        lines += [("futures", found.name, f"{found.count:,}", "") for found in test.futures.found]
         rolls = test.futures.rolls
         lines.append(("futures", "rolls", f"{len(rolls):,}", ", ".join(dict.fromkeys(map(str, test.futures.name)))))  # fmt: skip
     heads = ("of", "what", "count", "example")

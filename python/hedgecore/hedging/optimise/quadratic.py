@@ -62,11 +62,10 @@ def least_variance(
             raise ValueError(f"tenors: {name!r} is none of {', '.join(VOLS)}")
     own, each, moments = _features(problem, covariance, tenors or {})
     gain = problem.columns.gain(each) * problem.scale
-    program, n, k = problem.program, len(problem.columns), len(own)
+    program, k = problem.program, len(own)
     # the exposures are columns of their own, so that the hessian stays small; in units of what the book has
     unit = np.maximum(np.abs(own), np.abs(gain).max(axis=1, initial=0.0)) + 1e-12
-    hessian = np.zeros((n + k, n + k))
-    hessian[n:, n:] = risk_aversion * moments * np.outer(unit, unit)
+    hessian = risk_aversion * moments * np.outer(unit, unit)
     free = np.full(k, np.inf)
     with_risk = program.with_columns(np.zeros(k), -free, free, np.zeros((len(program.low), k)))
     rows = np.hstack([gain / unit[:, None], -np.eye(k)])
@@ -86,19 +85,22 @@ def _features(
     held, table, market = problem.book_measures, problem.quotes.table, problem.market
     mine = problem.book.instruments.take(held["row"])
     coins = [c for c in market.index if (mine.base == c).any() or (table.base == c).any()]
+    moving = {
+        coin: [what for what in VOLS if what == "vol" or f"{coin}_{what}" in covariance.factors]
+        for coin in coins
+    }
+    # a table at a time, for which the market is aligned once
+    own, each = (
+        np.array([row for coin in coins for row in _derivatives(of, rows, market, coin, moving[coin], tenors)])
+        for of, rows in ((held, mine), (problem.unit_measures, table))
+    )  # fmt: skip
     factors: list[str] = []
-    own: list[Array] = []
-    each: list[Array] = []
     pairs: list[tuple[int, int]] = []
     for coin in coins:
-        moving = [what for what in VOLS if what == "vol" or f"{coin}_{what}" in covariance.factors]
-        rows = _derivatives(problem.unit_measures, table, market, coin, moving, tenors)
-        each += rows
-        own += [row.sum() for row in _derivatives(held, mine, market, coin, moving, tenors)]
-        first, n = len(factors), 1 + len(moving)
+        first, n = len(factors), 1 + len(moving[coin])
         pairs += [(first + i, -1) for i in range(n)]
         pairs += [(first + i, first + j) for i in range(n) for j in range(i, n)]
-        factors += [f"{coin}_{what}" for what in ("spot", *moving)]
+        factors += [f"{coin}_{what}" for what in ("spot", *moving[coin])]
     c = covariance.taken(factors).matrix
     size = len(pairs)
     moments = np.zeros((size, size))
@@ -110,7 +112,7 @@ def _features(
                 # halves for squares: the product of two factors stands twice in the form
                 half = (0.5 if a == b else 1.0) * (0.5 if d == e else 1.0)
                 moments[i, j] = half * (c[a, d] * c[b, e] + c[a, e] * c[b, d])
-    return np.array(own), np.array(each), moments
+    return own.sum(axis=1), each, moments
 
 
 def _derivatives(

@@ -44,7 +44,7 @@ class UnboundedProgram(ValueError):
 class Program:
     """Minimise cost @ x + x' hessian x / 2 for lower <= x <= upper and low <= rows @ x <= high; some of x whole numbers.
 
-    ``opens`` says of each column which other one it is the ticket of (-1: of none).
+    The hessian is that of the last columns, as many as it has.  ``opens`` says of each column which other one it is the ticket of (-1: of none).
     """
 
     cost: Array
@@ -329,7 +329,10 @@ def _quadratic(program: Program, time_limit: float) -> Solution:
     settings.max_threads = 1
     settings.time_limit = time_limit
     settings.tol_gap_abs = settings.tol_gap_rel = settings.tol_feas = 1e-9
-    upper = sparse.triu(sparse.csc_matrix(program.hessian), format="csc")
+    assert program.hessian is not None
+    flat = n - len(program.hessian)
+    blocks = [sparse.csc_matrix((flat, flat)), sparse.triu(program.hessian)]
+    upper = sparse.block_diag(blocks, format="csc")
     stop = threading.Event()
     solver = clarabel.DefaultSolver(upper, program.cost, matrix, bound, cones, settings)
     solver.set_termination_callback(lambda _: stop.is_set())
