@@ -8,6 +8,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # What is installed has the version and the hashes of this file; `make test CONSTRAINTS=` takes the newest of all.
 CONSTRAINTS ?= constraints.txt
 INSTALL := $(BIN)/pip install --quiet $(addprefix --constraint ,$(CONSTRAINTS))
+NEW_PIP := $(BIN)/python -m pip install --quiet --upgrade 'pip>=25.3'
 
 # A stamp is remade when what the build reads has changed, or a folder of the package has other files than before: an
 # editable install knows its files by name.
@@ -123,10 +124,10 @@ $(BIN)/pip:
 		sudo=; [ "$$(id -u)" = 0 ] || sudo=sudo; \
 		$$sudo apt-get update -qq && $$sudo apt-get install -y -qq python3-dev; }
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.3'
 
 # Editable, so that a change of Python code needs no step; the extension is rebuilt when its sources change.
 $(VENV)/.cli: $(BIN)/pip $(SOURCES) $(CONSTRAINTS)
+	$(NEW_PIP)
 	$(BIN)/pip install --quiet --no-deps $(addprefix --build-constraint ,$(CONSTRAINTS)) --editable .
 	$(INSTALL) 'hedgecore[cli]'
 	@touch $@
@@ -149,6 +150,7 @@ $(VENV)/.bench: $(VENV)/.test
 	$(BIN)/pip --python $(SVML)/bin/python install --quiet --group svml
 	@touch $@
 
-$(VENV)/.wheels: $(BIN)/pip pyproject.toml
+$(VENV)/.wheels: $(BIN)/pip pyproject.toml $(CONSTRAINTS)
+	$(NEW_PIP)
 	$(INSTALL) --group wheels
 	@touch $@

@@ -308,14 +308,18 @@ ENDS = {
         """,
     "workers that call back": """
         begun = threading.Event()
-        def decide(s): begun.set()
+        def decide(s):
+            begun.set()
+            for _ in range(300_000): pass
         def work(): hg.simulate(l.SHORT_CALL, l.GBM, hg.Custom(decide=decide), n_paths=10**6, steps=10**4, seed=1)
         threading.Thread(target=work, daemon=True).start()
         assert begun.wait(60)
         """,
     "progress of a daemon thread": """
         begun = threading.Event()
-        def progress(done, total): begun.set()
+        def progress(done, total):
+            begun.set()
+            for _ in range(3_000_000): pass
         def work():
             hg.simulate(l.SHORT_CALL, l.GBM, hg.Clock(), n_paths=10**6, steps=10**4, seed=1, progress=progress)
         threading.Thread(target=work, daemon=True).start()

@@ -164,7 +164,9 @@ Execution execution_of(py::handle threads) {
     }
     execution.poll = [] {
         const TakenGil taken;
-        if (PyErr_CheckSignals() != 0) throw py::error_already_set();
+        int signals = 0;
+        call_or_wait([&] { signals = PyErr_CheckSignals(); });
+        if (signals != 0) throw py::error_already_set();
     };
     return execution;
 }

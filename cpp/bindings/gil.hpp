@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <exception>
 #include <optional>
 #include <thread>
 
@@ -9,13 +10,15 @@
 
 namespace hedgecore::bindings {
 
-// A daemon thread may ask for the GIL while the interpreter ends. Up to Python 3.13 the thread ends there by an exception of the system
-// (glibc), which would take the process down at the first destructor or worker that it meets: here the thread waits for the end of the
-// process, as from Python 3.14 on.
-template <class Take>
-void take_or_wait(const Take& take) noexcept {
+// Calls a function of Python's C interface that may take the GIL. A daemon thread may do so while the interpreter ends. Up to Python 3.13 the
+// thread ends there by an exception of the system (glibc), which would take the process down at the first destructor or worker that it
+// meets: here the thread waits for the end of the process, as from Python 3.14 on.
+template <class Call>
+void call_or_wait(const Call& call) noexcept {
     try {
-        take();
+        call();
+    } catch (const std::exception&) {
+        throw;  // a state of the thread cannot be made: ends the process, with its text
     } catch (...) {
         for (;;) std::this_thread::sleep_for(std::chrono::hours(1));
     }
@@ -28,7 +31,7 @@ public:
         state_ = PyEval_SaveThread();
     }
     ~ReleasedGil() {
-        take_or_wait([this] { PyEval_RestoreThread(state_); });
+        call_or_wait([this] { PyEval_RestoreThread(state_); });
     }
     ReleasedGil(const ReleasedGil&) = delete;
     ReleasedGil& operator=(const ReleasedGil&) = delete;
@@ -40,11 +43,19 @@ private:
 class TakenGil {
 public:
     TakenGil() {
-        take_or_wait([this] { gil_.emplace(); });
+        call_or_wait([this] { gil_.emplace(); });
     }
 
 private:
     std::optional<py::gil_scoped_acquire> gil_;
 };
+
+// Calls a function of the user. No object of C++ lies between the interpreter and the wait for its end.
+inline py::object call_python(py::handle function, const py::tuple& arguments) {
+    PyObject* result = nullptr;
+    call_or_wait([&] { result = PyObject_CallObject(function.ptr(), arguments.ptr()); });
+    if (!result) throw py::error_already_set();
+    return py::reinterpret_steal<py::object>(result);
+}
 
 }  // namespace hedgecore::bindings

@@ -92,10 +92,12 @@ HedgeDecision decision_of(const py::function& function) {
             result.attr("flags").attr("writeable") = false;
             return result;
         };
-        const py::object orders = function(view.step, view.first_path, array(view.spot), array(view.variance), array(view.delta),
-                                           array(view.spot_gamma), array(view.held), array(view.ordered));
+        const py::object orders =
+            call_python(function, py::make_tuple(view.step, view.first_path, array(view.spot), array(view.variance), array(view.delta),
+                                                 array(view.spot_gamma), array(view.held), array(view.ordered)));
         if (orders.is_none()) return;
-        const auto numbers = Table::ensure(orders);
+        Table numbers;
+        call_or_wait([&] { numbers = Table::ensure(orders); });
         if (!numbers) {
             PyErr_Clear();
             throw py::type_error("a decision must return an array of orders or None, not " + std::string(py::repr(py::type::of(orders))));
@@ -228,7 +230,7 @@ py::tuple simulate(const py::dict& model, std::uint64_t seed, std::uint64_t firs
         execution.poll = [&, signals = execution.poll] {
             signals();
             const TakenGil taken;
-            progress(done.load(), paths);
+            call_python(progress, py::make_tuple(done.load(), paths));
         };
     }
     std::vector<HedgedOption> options = position_of(position);

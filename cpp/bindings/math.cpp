@@ -1,6 +1,6 @@
 #include "hedgecore/math.hpp"
 
-#include "pybind.hpp"
+#include "gil.hpp"
 
 namespace hedgecore::bindings {
 namespace {
@@ -14,7 +14,7 @@ py::array_t<double> map(const Values& x) {
     double* out = y.mutable_data();
     const auto n = static_cast<std::size_t>(x.size());
     {
-        const py::gil_scoped_release release;
+        const ReleasedGil released;
         function(in, out, n);
     }
     return y;
@@ -23,7 +23,13 @@ py::array_t<double> map(const Values& x) {
 py::array_t<double> log_ratio(const Values& a, const Values& b) {
     if (a.size() != b.size()) throw std::invalid_argument("a and b must have the same length");
     py::array_t<double> y(a.size());
-    math::log_ratio(a.data(), b.data(), y.mutable_data(), static_cast<std::size_t>(a.size()));
+    const double *upper = a.data(), *lower = b.data();
+    double* out = y.mutable_data();
+    const auto n = static_cast<std::size_t>(a.size());
+    {
+        const ReleasedGil released;
+        math::log_ratio(upper, lower, out, n);
+    }
     return y;
 }
 

@@ -49,7 +49,7 @@ py::tuple simulate(const py::dict& values, std::uint64_t seed, std::uint64_t fir
         execution.poll = [&, signals = execution.poll] {
             signals();
             const TakenGil taken;
-            progress(done.load(), paths);
+            call_python(progress, py::make_tuple(done.load(), paths));
         };
     }
     PathOutputs outputs;

@@ -30,8 +30,10 @@ namespace {
 constexpr int most_threads = 1024;
 constexpr auto poll_interval = std::chrono::milliseconds(30);
 
-// Ends a chunk of a call that has failed elsewhere.
-struct Stopped {};
+// Ends a chunk of a call that has failed elsewhere, and the calls that the chunk makes itself.
+struct Stopped : std::exception {
+    const char* what() const noexcept override { return "the call that this call is part of has ended"; }
+};
 
 class AtWork;
 thread_local AtWork* at_work = nullptr;  // the innermost call that this thread works on
@@ -52,8 +54,11 @@ public:
         if (polled_ == std::chrono::steady_clock::time_point{}) polled_ = now;
         if (now - polled_ < poll_interval) return;
         polled_ = now;
+        const AtWork apart(nullptr, nullptr);  // calls out of the poll stay on this thread and end by themselves
         (*poll_)();
     }
+
+    const std::atomic<bool>* stopped() const { return stopped_; }
 
 private:
     const std::atomic<bool>* stopped_;
@@ -144,7 +149,7 @@ struct Job {
 
     // The calling thread waits for those who work on the job, whose number `lock` guards, and polls meanwhile.
     void wait(std::unique_lock<std::mutex>& lock, std::condition_variable& done, const int& running) {
-        const AtWork here(&stopped, nullptr);  // calls out of the poll stay on this thread
+        const AtWork apart(nullptr, nullptr);  // calls out of the poll stay on this thread and end by themselves
         const auto over = [&] { return running == 0; };
         while (poll && !stopped.load(std::memory_order_relaxed) && !done.wait_for(lock, poll_interval, over)) {
             lock.unlock();
@@ -320,7 +325,7 @@ void parallel_for(std::size_t n, std::size_t chunk, const Execution& execution,
         throw std::invalid_argument("threads must be from 1 to 1024, not " + std::to_string(execution.threads));
     }
     if (n <= chunk || at_work) {
-        AtWork here(nullptr, &execution.poll);
+        AtWork here(at_work ? at_work->stopped() : nullptr, &execution.poll);
         for (std::size_t begin = 0; begin < n; begin += chunk) {
             if (begin > 0) here.check();
             task(begin, std::min(n, begin + chunk));

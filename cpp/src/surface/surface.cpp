@@ -2,6 +2,7 @@
 #include "hedgecore/surface.hpp"
 
 #include <cmath>
+#include <cstdio>
 #include <limits>
 #include <string>
 
@@ -13,6 +14,15 @@ namespace {
 void check(bool good, std::size_t slice, const std::string& what) {
     if (!good) throw std::invalid_argument("slice " + std::to_string(slice) + ": " + what);
 }
+
+std::string text(double value) {
+    char digits[32];
+    std::snprintf(digits, sizeof digits, "%.6g", value);
+    return digits;
+}
+
+constexpr const char* parameter_names[][5] = {{"a", "b", "rho", "m", "sigma"}, {"alpha", "beta", "nu", "rho", ""}};
+constexpr double largest = 1e100;  // of a parameter: its square is a number
 
 Faults fault_of(const SurfacePoints& p, std::size_t row) {
     const auto is_positive = [](double x) { return x > 0 && std::isfinite(x); };
@@ -51,19 +61,23 @@ Surface::Surface(SmileModel model, std::span<const double> expiry, std::span<con
     for (std::size_t i = 0; i < n; ++i) {
         const double* p = parameters.data() + i * width;
         check(expiry[i] > (i ? expiry[i - 1] : 0.0) && std::isfinite(expiry[i]), i,
-              "expiry must be positive and increase: " + std::to_string(expiry[i]));
-        check(forward[i] > 0 && std::isfinite(forward[i]), i, "forward must be positive: " + std::to_string(forward[i]));
-        for (std::size_t j = 0; j < width; ++j) check(std::isfinite(p[j]), i, "parameters must be finite");
+              "expiry must be positive and increase: " + text(expiry[i]));
+        check(forward[i] > 0 && std::isfinite(forward[i]), i, "forward must be positive: " + text(forward[i]));
+        for (std::size_t j = 0; j < width; ++j) {
+            check(std::abs(p[j]) <= largest, i, parameter_names[std::size_t(model)][j] + (" must be from -1e100 to 1e100, not " + text(p[j])));
+        }
         double log_forward = 0;
         kernels().log(&forward[i], &log_forward, 1);  // its bits do not depend on the mathematics library
         log_forward_.push_back(log_forward);
         if (model == SmileModel::svi) {
-            check(p[1] >= 0 && std::abs(p[2]) <= 1 && p[4] >= 0, i, "SVI needs b >= 0, |rho| <= 1 and sigma >= 0");
-            check(p[0] + p[1] * p[4] * std::sqrt(1 - p[2] * p[2]) >= 0, i, "total variance is negative at its lowest");
+            check(p[1] >= 0 && std::abs(p[2]) <= 1 && p[4] >= 0, i, "SVI needs b >= 0, |rho| <= 1 and sigma >= 0, not b " + text(p[1]) + ", rho " + text(p[2]) + ", sigma " + text(p[4]));
+            const double lowest = p[0] + p[1] * p[4] * std::sqrt(1 - p[2] * p[2]);
+            check(lowest >= 0, i, "total variance is negative at its lowest: " + text(lowest));
             parameters_.insert(parameters_.end(), p, p + 5);
         } else {
             check(p[0] > 0 && p[1] >= 0 && p[1] <= 1 && p[2] >= 0 && std::abs(p[3]) < 1, i,
-                  "SABR needs alpha > 0, beta from 0 to 1, nu >= 0 and |rho| < 1");
+                  "SABR needs alpha > 0, beta from 0 to 1, nu >= 0 and |rho| < 1, not alpha " + text(p[0]) + ", beta " + text(p[1]) +
+                      ", nu " + text(p[2]) + ", rho " + text(p[3]));
             double scale = (p[1] - 1) * log_forward;
             kernels().exp(&scale, &scale, 1);
             parameters_.insert(parameters_.end(), {p[0] * scale, p[1], p[2], p[3], expiry[i]});

@@ -152,6 +152,33 @@ TEST_CASE("a caller that waits polls, and a worker in the midst of its chunk sto
     }
 }
 
+TEST_CASE("a call within a chunk stops with it, one out of the poll does not") {
+    Execution polled = on_threads(2);
+    bool whole = false;
+    polled.poll = [&] {
+        whole = covers(1000, 8, 2);
+        throw std::runtime_error("polled");
+    };
+    const std::thread::id caller = std::this_thread::get_id();
+    std::atomic<bool> begun{false};
+    const std::string said = message_of([&] {
+        parallel_for(2, 1, polled, [&](std::size_t, std::size_t) {
+            if (std::this_thread::get_id() == caller) {
+                begun.wait(false);
+                return;
+            }
+            begun = true;
+            begun.notify_one();
+            parallel_for(2, 1, on_threads(2), [](std::size_t, std::size_t) {
+                for (;;) check_stop();
+            });
+        });
+    });
+    CHECK(said == "polled");
+    CHECK(whole);
+    CHECK(covers(1000, 8, 2));
+}
+
 TEST_CASE("many callers at once") {
     std::atomic<int> wrong{0};
     std::vector<std::thread> callers;
