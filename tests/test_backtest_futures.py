@@ -112,6 +112,18 @@ def test_futures_are_held_until_a_day_before_they_expire() -> None:
     assert hedge.columns().keys() == {"time", "name", "price", "before"}
 
 
+def test_a_future_that_is_not_seen_any_more_is_told() -> None:
+    tape = made()
+    assert bk.futures(tape, quotes(), "BTC-30JAN26").found == ()
+    own = quotes(until=15)
+    (found,) = bk.futures(tape, own, "BTC-30JAN26").found
+    assert found.name == "future not seen for a day: what it was over the index stands"
+    last = own["timestamp"].max() + np.timedelta64(1, "D")
+    test = bk.run(tape, bk.straddle(), hg.Clock(), futures=bk.futures(tape, own, "BTC-30JAN26"))
+    assert found in test.found
+    assert found.count == (tape.times.view("M8[us]") > last).sum() > 100
+
+
 @pytest.mark.parametrize("cut", [5, 100, 300])
 def test_no_future_is_seen_early(cut: int) -> None:
     tape, own = made(), quotes()

@@ -17,7 +17,7 @@ from hedgecore.backtest.fills import Fills
 from hedgecore.backtest.funding import Funding
 from hedgecore.backtest.futures import Futures
 from hedgecore.backtest.strategies import Strategy
-from hedgecore.backtest.tape import Tape
+from hedgecore.backtest.tape import Found, Tape
 from hedgecore.frames import Library, Listing, text_table
 from hedgecore.paths.history import Given
 
@@ -57,6 +57,11 @@ class Backtest:
     def tape(self) -> Tape:
         """The data."""
         return self.carried.tape
+
+    @property
+    def found(self) -> tuple[Found, ...]:
+        """What was wrong with the data, futures among them."""
+        return self.tape.found + (() if self.futures is None else self.futures.found)
 
     @cached_property
     def held(self) -> Array:
