@@ -145,6 +145,21 @@ def test_bad_quotes_are_named_and_crossed_ones_left_out() -> None:
         ho.cheapest(problem(quotes=quotes(size=None), limits=LIMITS, max_tickets=3))
 
 
+@pytest.mark.parametrize("name", ["BTC-PERPETUAL", "BTC-26JUN26"])
+def test_a_crossed_future_is_left_out_and_not_traded_at_its_mark(name: str) -> None:
+    columns = {"instrument": [NAMES[1], name], "bid": [0.1, 90_400.0], "ask": [0.2, 90_300.0]}
+    kept = ho.Quotes.of({**columns, "mark": [0.15, 90_350.0]}, MARKET, perpetuals=False)
+    assert kept.table.name.tolist() == [NAMES[1]]
+    assert any("1 crossed" in note for note in kept.notes)
+    assert not any("mark alone" in note for note in kept.notes)
+    # a crossed perpetual is not added again, and one without quotes has its mark
+    kept = ho.Quotes.of({**columns, "mark": [0.15, 90_350.0]}, MARKET)
+    assert ("BTC-PERPETUAL" in kept.table.name) == (name != "BTC-PERPETUAL")
+    bare = {**columns, "bid": [0.1, np.nan], "ask": [0.2, np.nan], "mark": [0.15, 90_350.0]}
+    kept = ho.Quotes.of(bare, MARKET, perpetuals=False)
+    assert kept.bid[1] == pytest.approx(90_350.0 * (1 - 1e-4))
+
+
 def test_a_missing_solver_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "highspy", None)
     with pytest.raises(ImportError, match=r"hedgecore\[optimise\]"):

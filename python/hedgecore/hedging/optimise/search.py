@@ -132,6 +132,7 @@ def _taken(program: Program, columns: Array) -> Program:
     return Program(
         program.cost[columns], program.lower[columns], program.upper[columns], program.rows[:, columns],
         program.low - base, program.high - base, program.whole[columns],
+        offset=program.offset + float(program.cost[left] @ program.lower[left]),
     )  # fmt: skip
 
 
