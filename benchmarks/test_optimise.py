@@ -124,7 +124,9 @@ def test_least_shortfall(measure: Callable[..., Any], folder: str, case: tuple[i
     })  # fmt: skip
     problem = ho.Problem(book=btc, market=market, quotes=quotes, actions=("open",))
     scenarios = ho.Scenarios.of(problem, moves(count), vol_shock="relative")
-    overfit = "raise" if (n, count) == (22, 44_000) else "allow"  # 20 in the tail for each: just enough
+    overfit = (
+        "raise" if (n, count) == (22, 44_000) else "allow"
+    )  # 20 in the tail for each: just enough
     plan = measure(
         lambda: ho.least_shortfall(problem, scenarios, overfit=overfit, time_limit=60.0),
         **about(f"expected shortfall of {count:,} scenarios", n),

@@ -220,6 +220,46 @@ def test_a_search_that_ended_early_says_so() -> None:
     assert text in str(early)
 
 
+@pytest.mark.usefixtures("highs")
+@pytest.mark.parametrize(
+    "more",
+    [{"lots": True}, {"max_tickets": 2}, {"lots": True, "max_tickets": 3}, {"lots": True, "min_trade": 2.0}],
+)  # fmt: skip
+def test_out_of_time_the_first_plan_stands_with_its_gap(more: dict[str, Any]) -> None:
+    """Time is left for the relaxation and one plan near it."""
+    lot = np.ones(len(quotes()))
+    lot[-1] = 10_000.0  # the perpetual, in USD
+    of = problem(quotes=replace(quotes(), lot=lot), limits=LIMITS, **more)
+    best = ho.cheapest(of, gap=1e-6, time_limit=60.0)
+    inner, calls = solvers.Highs.solve, iter(range(2))
+
+    def slow(self: solvers.Highs) -> solvers.Solution:
+        if next(calls, None) is None:
+            raise solvers.SolverError("no time is left")
+        return inner(self)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(solvers.Highs, "solve", slow)
+        plan = ho.cheapest(of, gap=1e-9)
+    assert not plan.violations
+    assert plan.problem is of
+    assert not plan.book.check({"BTC": {"net_delta": 0.5 + 1e-6, "gamma_usd_1pct": 20_000.01, "expiry": {"vega_usd": 300.001}}}, MARKET)  # fmt: skip
+    assert plan.tickets <= more.get("max_tickets", len(of.columns))
+    if "lots" in more:
+        assert np.all(plan.quantity % lot == 0)
+    assert 0 < plan.gap < np.inf
+    assert plan.cost * (1 - plan.gap) <= best.cost * (1 + 1e-9)
+    assert best.cost <= plan.cost * (1 + 1e-6)
+    assert "NOT PROVED: up to" in str(plan)
+
+
+@pytest.mark.usefixtures("highs")
+def test_one_plan_is_found_in_no_time_or_the_error_says_so() -> None:
+    of = problem(limits=LIMITS, max_tickets=4)
+    with pytest.raises(ho.SolverError, match="no trades that keep everything were found"):
+        ho.cheapest(of, time_limit=1e-9)
+
+
 def test_what_cannot_be_valued_under_limits_is_with_the_plan() -> None:
     book = BOOK + hc.Book.from_frame({"instrument": ["BTC-25DEC26-90000-C"], "quantity": [3.0]})
     of = problem(book=book, limits=LIMITS)

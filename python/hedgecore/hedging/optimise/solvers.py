@@ -360,11 +360,11 @@ def _quadratic(program: Program, time_limit: float) -> Solution:
     column_price[top] -= prices[3]
     column_price[floor] += prices[4]
     x = np.clip(np.array(found.x), program.lower, program.upper)
-    value, bound = program.offset + float(found.obj_val), program.offset + float(found.obj_val_dual)
+    value, proved = (program.offset + float(of) for of in (found.obj_val, found.obj_val_dual))
     note = ""
     if status == "AlmostSolved":
-        note = f"Clarabel did not reach its accuracy: constraints are kept to {found.r_prim:.1e} of their size, the objective is proved to {abs(value - bound):,.3g} USD"
-    return Solution(x, value, row_price, column_price, min(bound, value), note)
+        note = f"Clarabel did not reach its accuracy: constraints are kept to {found.r_prim:.1e} of their size, the objective is proved to {abs(value - proved):,.3g} USD"
+    return Solution(x, value, row_price, column_price, min(proved, value), note)
 
 
 @dataclass(frozen=True, eq=False)
