@@ -96,7 +96,7 @@ def test_stresses_are_on_top_of_what_is_given(latency: Any, monkeypatch: Any) ->
     assert fills.fee_factor == 2
     bk.stressed(None, None, None, costs=hg.Costs(fee=5e-4, maker_fee=-1e-4, passive=0.5))
     assert asked[7]["costs"].maker_fee == -1e-4
-    for spread, stress in ((1.0, 2.0), (0.0, 0.0), (-1.0, -0.5)):
+    for spread, stress in ((1.0, 2.0), (0.0, 1.0), (0.25, 1.0), (0.75, 1.5), (-1.0, -0.5)):
         asked.clear()
         bk.stressed(None, None, None, fills=bk.Fills(spread=spread))
         assert asked[1]["fills"].spread == stress
