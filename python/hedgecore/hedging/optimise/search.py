@@ -157,10 +157,9 @@ def _tightened(program: Program, relaxed: Solution, value: float) -> Program:
     assert program.whole is not None
     room = max(value - relaxed.value, 0.0) + 1e-9 * abs(value)
     price = relaxed.column_price
-    with np.errstate(divide="ignore"):
-        step = np.where(price != 0, room / np.abs(price), np.inf)
-    step = np.where(program.whole, np.floor(step + 1e-6), step)
     dear, cheap = price > 1e-9, price < -1e-9
+    step = room / np.where(dear | cheap, np.abs(price), 1.0)
+    step = np.where(program.whole, np.floor(step + 1e-6), step)
     return replace(
         program,
         upper=np.where(dear, np.minimum(program.upper, program.lower + step), program.upper),
