@@ -58,6 +58,14 @@ def test_every_account_agrees(numeraire: Any, settlement: Any) -> None:
         own = "coin" if numeraire == "coin" else "usd"
         until = np.cumsum(np.bincount(entries["step"], entries[own], len(made)))
         np.testing.assert_allclose(until + test.carried.value, test.equity()[test.run.index(policy)], rtol=0, atol=1e-12 * np.abs(entries[own]).sum())  # fmt: skip
+    if (numeraire, settlement) == (
+        "quote",
+        "linear",
+    ):  # what the hedge is: coins, and what was paid for them
+        fills = np.diff(test.held, axis=1, prepend=0.0)
+        hedge = test.held * made.price - np.cumsum(fills * made.price, axis=1)
+        rest = np.cumsum(test.funded - test.costs, axis=1)
+        np.testing.assert_allclose(test.carried.equity + hedge + rest, test.equity(), rtol=0, atol=1e-6)  # fmt: skip
     np.testing.assert_allclose(test.equity("usd"), test.equity("coin") * made.price, rtol=1e-12, atol=1e-9)  # fmt: skip
 
 

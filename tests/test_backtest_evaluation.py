@@ -116,6 +116,16 @@ def test_a_ledger_that_differs_is_told() -> None:
     other = bk.Backtest(test.carried, test.run, bk.Funding(np.full(len(tape), 1e-4), np.full(len(tape), "data")))  # fmt: skip
     assert other.reconcile() > 1e-6
 
+    class Late(bk.Backtest):
+        """Its entries are an hour late: the end is the same, the steps before it are not."""
+
+        def ledger(self, policy: str) -> Any:
+            entries = super().ledger(policy)
+            entries["step"] = np.minimum(entries["step"] + 1, len(tape) - 1)
+            return entries
+
+    assert Late(test.carried, test.run, None).reconcile() > 1e-6
+
 
 def test_deflated_sharpe_is_that_of_the_paper() -> None:
     """Bailey and Lopez de Prado (2014): 2.5 a year of 250 days, 5 years, 100 tries of variance 0.5, skew -3, kurtosis 10."""
