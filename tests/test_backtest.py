@@ -56,8 +56,16 @@ def test_every_account_agrees(numeraire: Any, settlement: Any) -> None:
         entries = test.ledger(policy)
         assert (np.diff(entries["step"]) >= 0).all()
         own = "coin" if numeraire == "coin" else "usd"
-        end = entries[own].sum() + test.carried.value[-1]
-        assert end == pytest.approx(test.equity()[test.run.index(policy), -1], abs=1e-8 * np.abs(entries[own]).sum())  # fmt: skip
+        until = np.cumsum(np.bincount(entries["step"], entries[own], len(made)))
+        np.testing.assert_allclose(until + test.carried.value, test.equity()[test.run.index(policy)], rtol=0, atol=1e-12 * np.abs(entries[own]).sum())  # fmt: skip
+    if (numeraire, settlement) == (
+        "quote",
+        "linear",
+    ):  # what the hedge is: coins, and what was paid for them
+        fills = np.diff(test.held, axis=1, prepend=0.0)
+        hedge = test.held * made.price - np.cumsum(fills * made.price, axis=1)
+        rest = np.cumsum(test.funded - test.costs, axis=1)
+        np.testing.assert_allclose(test.carried.equity + hedge + rest, test.equity(), rtol=0, atol=1e-6)  # fmt: skip
     np.testing.assert_allclose(test.equity("usd"), test.equity("coin") * made.price, rtol=1e-12, atol=1e-9)  # fmt: skip
 
 
@@ -92,14 +100,20 @@ def test_an_independent_account_of_a_hedged_straddle() -> None:
 @pytest.mark.parametrize("cut", [5, 100, 250])
 def test_what_comes_later_changes_nothing_before(cut: int) -> None:
     """A planted spike: prices, quotes, vols and funding after a step are other ones; everything until then is the same."""
-    made = tape()
+    times, price = hourly()
+    perpetual = {"timestamp": times[::6] + HOUR / 2, "base": np.full(len(times[::6]), "BTC"), "last": price[::6] * 1.001}  # fmt: skip
+    made = tape(perpetual=perpetual)
     when = made.times[cut].view("M8[us]")
     later = CHAIN["timestamp"] > when
     wild = {name: column.copy() for name, column in CHAIN.items()}
     for name, factor in (("mark_vol", 3.0), ("index", 0.5), ("forward", 0.5), ("bid", 0.3), ("ask", 4.0), ("delta", 0.1)):  # fmt: skip
         wild[name][later] *= factor
     spiked = {**BARS, "close": np.where(BARS["timestamp"] + HOUR > when, BARS["close"] * 1.5, BARS["close"])}  # fmt: skip
-    other = tape(chains=wild, bars=spiked)
+    later = perpetual["timestamp"] > when
+    other = tape(chains=wild, bars=spiked, perpetual={**perpetual, "last": perpetual["last"] * np.where(later, 1.01, 1.0)})  # fmt: skip
+    funded = [bk.funding(t).rate for t in (made, other)]
+    np.testing.assert_array_equal(funded[0][: cut + 1], funded[1][: cut + 1])
+    assert (funded[0][cut + 7 : -1] != funded[1][cut + 7 : -1]).all()
     assert (other.price[cut + 1 :] != made.price[cut + 1 :]).all()
     flow = bk.Flow(np.array([1, -1, 1, -1]), np.array([0.3, 0.4, 0.6, 0.1]), np.array([3.0, 9, 12, 20]), np.array([1.0, -2, 0.5, -1]), 400.0)  # fmt: skip
     strategies = (
@@ -110,7 +124,7 @@ def test_what_comes_later_changes_nothing_before(cut: int) -> None:
     )
     for strategy in strategies:
         a, b = (
-            bk.run(t, strategy, POLICIES, costs=COSTS, execution=hg.Execution(latency=2), fills=bk.Fills(together=False))
+            bk.run(t, strategy, POLICIES, costs=COSTS, execution=hg.Execution(latency=2), fills=bk.Fills(together=False), funding=bk.funding(t))
             for t in (made, other)
         )  # fmt: skip
         np.testing.assert_array_equal(a.held[:, : cut + 1], b.held[:, : cut + 1])
@@ -203,11 +217,64 @@ def test_fills() -> None:
             {"orders cut to the configured size": 1, "fills without a quoted size": 1},
         ),
         (sized, bk.Fills(size=2, together=False), 0.5, {"orders cut to the quoted size": 1}),
-        (sized, bk.Fills(), 0.0, {"orders cut to the quoted size": 1, "structures not entered": 1}),
+        (sized, bk.Fills(), 0.5, {"orders cut to the quoted size": 1}),
+        (
+            {**sized, "contract_size": np.full(len(CHAIN["bid"]), 4.0)},
+            bk.Fills(),
+            2.0,
+            {"orders cut to the quoted size": 1},
+        ),  # contracts of four coins
     ):
         carried = bk.carry(tape(chains=chains), bk.Positions({name: 5}), fill)
         assert np.abs(carried.trades["quantity"]).sum() == traded
         assert {k: v for k, v in carried.counts.items() if v} == counts
+
+
+def test_a_missing_bid_takes_its_own_option_alone() -> None:
+    names = "BTC-15JAN26-80000-C", "BTC-15JAN26-80000-P"
+    bid = np.where(CHAIN["instrument"] == names[0], np.nan, CHAIN["bid"])
+    made = tape(chains={**CHAIN, "bid": bid})
+    carried = bk.carry(made, bk.Positions(dict.fromkeys(names, -1)))
+    assert carried.trades["instrument"].tolist() == [names[1]]
+    assert carried.counts["orders without a quote or size"] == 1
+    # a structure is all or nothing: it takes the next strike
+    legs = bk.carry(made, bk.straddle()).trades["instrument"]
+    assert names[0] not in legs
+    none = tape(chains={**CHAIN, "bid": np.where(CHAIN["kind"] > 0, np.nan, CHAIN["bid"])})
+    carried = bk.carry(none, bk.straddle())
+    assert not len(carried.trades["step"])
+    assert carried.counts == {"snapshots without an option for a leg": len(none.snapshots)}
+
+
+@pytest.mark.parametrize("strategy", [bk.strangle(7, delta=0.3), "maker"])
+def test_chains_without_deltas_have_those_of_black(strategy: Any) -> None:
+    """The chains made up have Black's deltas: without them the same is traded."""
+    if strategy == "maker":
+        flow = bk.Flow(np.array([1, -1]), np.array([0.3, 0.4]), np.array([3.0, 9]), np.array([1.0, -2]), 400.0)  # fmt: skip
+        strategy = bk.MarketMaker(flow=flow, share=0.05)
+    bare = tape(chains={name: column for name, column in CHAIN.items() if name != "delta"})
+    found = {f.name: f for f in bare.found}["delta missing: Black's at the vol of the mark chooses"]
+    assert found.count == len(CHAIN["bid"])
+    assert found.example.endswith("at 2026-01-01T08:25:00")
+    a, b = (bk.carry(t, strategy).trades for t in (tape(), bare))
+    assert len(a["step"]) > 0
+    for column, values in a.items():
+        np.testing.assert_array_equal(values, b[column])
+
+
+def test_fills_at_the_first_step_at_an_old_snapshot_are_counted() -> None:
+    for start, count in (("2026-01-02T18:30", 2), ("2026-01-02T14:30", 0), (None, 0)):
+        carried = bk.carry(tape(start=start), bk.straddle())
+        assert carried.counts["fills at quotes older than a step"] == count
+
+
+def test_a_premium_that_stands_is_told() -> None:
+    times, price = hourly()
+    perpetual = {"timestamp": times[6:13:6], "base": np.full(2, "BTC"), "last": price[6:13:6] * 1.001, "index": price[6:13:6]}  # fmt: skip
+    made = tape(perpetual=perpetual)
+    found = {f.name: f for f in made.found}["perpetual not seen for a day: its last premium stands"]
+    assert found.count == (made.times > perpetual["timestamp"][-1].astype(int) + 86_400_000_000).sum()  # fmt: skip
+    assert found.example == "at 2026-01-02T21:00"
 
 
 def test_funding_is_the_venues_rule_or_data() -> None:

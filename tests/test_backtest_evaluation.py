@@ -96,7 +96,7 @@ def test_stresses_are_on_top_of_what_is_given(latency: Any, monkeypatch: Any) ->
     assert fills.fee_factor == 2
     bk.stressed(None, None, None, costs=hg.Costs(fee=5e-4, maker_fee=-1e-4, passive=0.5))
     assert asked[7]["costs"].maker_fee == -1e-4
-    for spread, stress in ((1.0, 2.0), (0.0, 0.0), (-1.0, -0.5)):
+    for spread, stress in ((1.0, 2.0), (0.0, 1.0), (0.25, 1.0), (0.75, 1.5), (-1.0, -0.5)):
         asked.clear()
         bk.stressed(None, None, None, fills=bk.Fills(spread=spread))
         assert asked[1]["fills"].spread == stress
@@ -115,6 +115,16 @@ def test_a_ledger_that_differs_is_told() -> None:
     assert (test.residual_share() < 0.05).all()
     other = bk.Backtest(test.carried, test.run, bk.Funding(np.full(len(tape), 1e-4), np.full(len(tape), "data")))  # fmt: skip
     assert other.reconcile() > 1e-6
+
+    class Late(bk.Backtest):
+        """Its entries are an hour late: the end is the same, the steps before it are not."""
+
+        def ledger(self, policy: str) -> Any:
+            entries = super().ledger(policy)
+            entries["step"] = np.minimum(entries["step"] + 1, len(tape) - 1)
+            return entries
+
+    assert Late(test.carried, test.run, None).reconcile() > 1e-6
 
 
 def test_deflated_sharpe_is_that_of_the_paper() -> None:

@@ -101,6 +101,22 @@ def test_no_option_is_held_beyond_the_most() -> None:
     assert 3 < most <= 4.0
 
 
+def test_every_customer_is_a_trade_or_counted() -> None:
+    no_calls = {**CHAIN, "ask": np.where(CHAIN["kind"] > 0, np.nan, CHAIN["ask"])}
+    tape = bk.Tape.of("BTC", no_calls, bars=BARS)
+    known, maker = TAPE.until(48), bk.MarketMaker(flow=flow(), share=0.5)
+    came = sum(len(quantities) for quantities in maker.orders(known, {}).values())
+    assert came > 20
+    few = bk.MarketMaker(flow=flow(), share=0.5, most=2.0).orders(known, {})
+    beyond = few.counts["customers beyond the most"]  # type: ignore[attr-defined]
+    assert 0 < beyond == came - sum(len(quantities) for quantities in few.values())
+    puts = maker.orders(tape.until(48), {})
+    gone = puts.counts["customers without an option that is quoted"]  # type: ignore[attr-defined]
+    assert 0 < gone == came - sum(len(quantities) for quantities in puts.values())
+    carried = bk.carry(tape, maker, bk.Fills(spread=-1))
+    assert carried.counts["customers without an option that is quoted"] > gone
+
+
 def test_trades_of_one_side_share_its_size() -> None:
     sized = {**CHAIN, "bid_size": np.full(len(CHAIN["bid"]), 2.5), "ask_size": np.full(len(CHAIN["bid"]), 2.5)}  # fmt: skip
     tape = bk.Tape.of("BTC", sized, bars=BARS)

@@ -37,34 +37,62 @@ def quotes(until: int = 22, names: tuple[str, ...] = ("BTC-9JAN26", "BTC-16JAN26
     return {key: np.array(column) for key, column in rows.items()}
 
 
+LAWS = {
+    "shares": COSTS,
+    "by coin": hg.Costs(fee_per_coin=40, fee_cap=3e-4),
+    "least": hg.Costs(fee=1e-4, least_fee=5.0),
+    "impact": hg.Costs(impact=3.0, root_impact=1e-3),
+    "all": hg.Costs(fee=5e-4, maker_fee=-1e-4, passive=0.4, fee_per_coin=5, least_fee=1, half_spread=1e-4, fixed=2, impact=1, root_impact=1e-4),
+}  # fmt: skip
+
+
+def paid_for(c: hg.Costs, coins: float, price: float) -> float:
+    """USD of a trade, as the page says."""
+    q, taken = abs(coins), 1 - c.passive
+    if not q:
+        return 0.0
+    share = taken * c.fee + c.passive * c.maker_fee
+    fee = max(c.least_fee, q * (share * price + min(c.fee_per_coin, c.fee_cap * price)))
+    impact = c.impact * (taken * q) ** 2 + c.root_impact * (taken * q) ** 1.5 * price
+    return fee + taken * c.half_spread * q * price + c.fixed + impact
+
+
+@pytest.mark.parametrize("costs", LAWS.values(), ids=LAWS)
 @pytest.mark.parametrize("numeraire", ["quote", "coin"])
 @pytest.mark.parametrize("name", [None, "BTC-30JAN26"])
-def test_accounts_agree_with_a_plain_loop(numeraire: Any, name: str | None) -> None:
+def test_accounts_agree_with_a_plain_loop(numeraire: Any, name: str | None, costs: hg.Costs) -> None:  # fmt: skip
     tape = made()
     hedge = bk.futures(tape, quotes(), name, days=9)
     policies = {"clock": hg.Clock(every=3), "band": hg.DeltaBand(width=0.05)}
-    test = bk.run(tape, bk.strangle(7, delta=0.3), policies, numeraire=numeraire, costs=COSTS, futures=hedge)  # fmt: skip
+    test = bk.run(tape, bk.strangle(7, delta=0.3), policies, numeraire=numeraire, costs=costs, futures=hedge)  # fmt: skip
+    card = bk.scorecard(test, samples=0)
+    np.testing.assert_allclose(sum(card[part] for part in ("fee", "spread", "fixed", "impact")), card["cost"], rtol=1e-12)  # fmt: skip
     assert test.reconcile() < 1e-13
     assert len(hedge.rolls) == (0 if name else 2)
     coin = numeraire == "coin"
     for j, held in enumerate(test.held):
-        earned = paid = 0.0
+        earned = paid = turned = 0.0
+        trades = 0
         before = 0.0
         for t in range(len(tape)):
             p, was = hedge.price[t], hedge.before[t]
             if t:
                 then = hedge.price[t - 1]
                 earned += before * ((was - then) / (then * was) if coin else was - then)
-            rate, fixed = 6e-4, 2.0 / (p if coin else 1.0)
+            deals = [(held[t] - before, p)]
             if t in hedge.rolls:  # out of one at its price, into the other at its own
-                paid += rate * abs(before) * (1 / was + 1 / p if coin else was + p)
-                paid += 2 * fixed * (before != 0)
-            traded = held[t] - before
-            if traded:
-                paid += rate * abs(traded) / (p if coin else 1 / p) + fixed
+                deals += [(before, was), (before, p)]
+            for units, at in deals:
+                coins, money = (units / at, 1 / at) if coin else (units, 1.0)
+                paid += paid_for(costs, coins, at) * money
+                turned += abs(coins) * at * money
+                trades += units != 0
             before = held[t]
         assert test.moves[j].sum() == pytest.approx(earned, rel=1e-9)
         assert test.costs[j].sum() == pytest.approx(paid, rel=1e-9)
+        assert card["trades"][j] == trades
+        premium = np.abs(test.carried.trades["amount"]).sum()
+        assert card["turnover"][j] * premium == pytest.approx(turned, rel=1e-9)
         entries = test.ledger(test.names[j])
         own = entries["coin" if coin else "usd"]
         assert own.sum() + test.carried.value[-1] == pytest.approx(test.equity()[j, -1], abs=1e-9 * np.abs(own).sum())  # fmt: skip
@@ -82,6 +110,18 @@ def test_futures_are_held_until_a_day_before_they_expire() -> None:
     first = own["last"][0] / tape.index[0]
     np.testing.assert_allclose(hedge.price[:6], tape.price[:6] * first, rtol=1e-12)
     assert hedge.columns().keys() == {"time", "name", "price", "before"}
+
+
+def test_a_future_that_is_not_seen_any_more_is_told() -> None:
+    tape = made()
+    assert bk.futures(tape, quotes(), "BTC-30JAN26").found == ()
+    own = quotes(until=15)
+    (found,) = bk.futures(tape, own, "BTC-30JAN26").found
+    assert found.name == "future not seen for a day: what it was over the index stands"
+    last = own["timestamp"].max() + np.timedelta64(1, "D")
+    test = bk.run(tape, bk.straddle(), hg.Clock(), futures=bk.futures(tape, own, "BTC-30JAN26"))
+    assert found in test.found
+    assert found.count == (tape.times.view("M8[us]") > last).sum() > 100
 
 
 @pytest.mark.parametrize("cut", [5, 100, 300])

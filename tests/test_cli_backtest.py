@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import dataclasses
+import gzip
 import inspect
 import json
 import shutil
@@ -26,6 +27,7 @@ from hedgecore import hedging as hg
 from hedgecore import venues
 from hedgecore.backtest import strategies
 from hedgecore.backtest.config import catalogue, default_text, read_setup, setup_of
+from hedgecore.backtest.data import DataFiles
 from hedgecore.backtest.schema import schema
 from hedgecore.report import files
 from hedgecore.toml import ConfigError
@@ -395,3 +397,20 @@ def test_the_families_of_the_page(shared: Path) -> None:
             std, abs=0.6
         )
         assert outcome.test.reconcile() < 1e-12
+
+
+@pytest.mark.parametrize("name", ["chains.parquet", "bars.csv.gz"])
+def test_a_file_that_is_cut_off_ends_the_run(name: str, tmp_path: Path) -> None:
+    write_files(tmp_path)
+    bars = tmp_path / "bars.csv"
+    (tmp_path / "bars.csv.gz").write_bytes(gzip.compress(bars.read_bytes()))
+    files_read = DataFiles(base="BTC", chains="chains.parquet", bars="bars.csv.gz")
+    assert len(files_read.read(tmp_path)[0]) > 400
+    whole = (tmp_path / name).read_bytes()
+    (tmp_path / name).write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(venues.DataError, match=name):
+        files_read.read(tmp_path)
+    text = TEXT.replace("bars.csv", "bars.csv.gz")
+    (tmp_path / "a.toml").write_text(text)
+    assert name in error_of(run("backtest", tmp_path / "a.toml", "--out", tmp_path / "results"))
+    assert not (tmp_path / "results").exists()

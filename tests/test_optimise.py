@@ -219,6 +219,29 @@ def test_the_search_has_the_optimum_of_the_whole_program(more: dict[str, Any]) -
 
 
 @pytest.mark.usefixtures("highs")
+@pytest.mark.parametrize("seed", range(5))
+def test_the_search_counts_what_columns_left_out_cost(
+    seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from hedgecore.hedging.optimise import search
+
+    monkeypatch.setattr(search, "NEAR", 5)
+    rng, n = np.random.default_rng(seed), 30
+    rows = rng.integers(1, 20, (3, n)).astype(float)
+    low = rows @ np.full(n, 2.0) + 150.5
+    program = solvers.Program(
+        rng.integers(20, 100, n).astype(float), np.full(n, 2.0), np.full(n, 9.0), rows, low,
+        np.full(3, np.inf), np.ones(n, bool), offset=7.0,
+    )  # fmt: skip
+    best = solvers.Highs(program, gap=0.0).solve()
+    found = search.search(program, time_limit=60.0, gap=1e-9)
+    assert found.value == pytest.approx(7.0 + program.cost @ found.x, rel=1e-9)
+    assert found.value == pytest.approx(best.value, rel=1e-9)
+    assert found.bound <= found.value * (1 + 1e-9)
+    assert (program.rows @ found.x >= low - 1e-6).all()
+
+
+@pytest.mark.usefixtures("highs")
 def test_a_roll_is_one_order_for_both_legs() -> None:
     forbid = ["BTC-PERPETUAL"]
     rolls = ho.Rolls(cheaper_fee=0.0, spread=0.5)

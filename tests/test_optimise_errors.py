@@ -145,6 +145,21 @@ def test_bad_quotes_are_named_and_crossed_ones_left_out() -> None:
         ho.cheapest(problem(quotes=quotes(size=None), limits=LIMITS, max_tickets=3))
 
 
+@pytest.mark.parametrize("name", ["BTC-PERPETUAL", "BTC-26JUN26"])
+def test_a_crossed_future_is_left_out_and_not_traded_at_its_mark(name: str) -> None:
+    columns = {"instrument": [NAMES[1], name], "bid": [0.1, 90_400.0], "ask": [0.2, 90_300.0]}
+    kept = ho.Quotes.of({**columns, "mark": [0.15, 90_350.0]}, MARKET, perpetuals=False)
+    assert kept.table.name.tolist() == [NAMES[1]]
+    assert any("1 crossed" in note for note in kept.notes)
+    assert not any("mark alone" in note for note in kept.notes)
+    # a crossed perpetual is not added again, and one without quotes has its mark
+    kept = ho.Quotes.of({**columns, "mark": [0.15, 90_350.0]}, MARKET)
+    assert ("BTC-PERPETUAL" in kept.table.name) == (name != "BTC-PERPETUAL")
+    bare = {**columns, "bid": [0.1, np.nan], "ask": [0.2, np.nan], "mark": [0.15, 90_350.0]}
+    kept = ho.Quotes.of(bare, MARKET, perpetuals=False)
+    assert kept.bid[1] == pytest.approx(90_350.0 * (1 - 1e-4))
+
+
 def test_a_missing_solver_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "highspy", None)
     with pytest.raises(ImportError, match=r"hedgecore\[optimise\]"):
@@ -203,6 +218,46 @@ def test_a_search_that_ended_early_says_so() -> None:
     early = replace(plan, gap=0.5722, asked_gap=5e-3)
     text = "NOT PROVED: up to 57% of the cost may be too much: the search ended at its time limit"
     assert text in str(early)
+
+
+@pytest.mark.usefixtures("highs")
+@pytest.mark.parametrize(
+    "more",
+    [{"lots": True}, {"max_tickets": 2}, {"lots": True, "max_tickets": 3}, {"lots": True, "min_trade": 2.0}],
+)  # fmt: skip
+def test_out_of_time_the_first_plan_stands_with_its_gap(more: dict[str, Any]) -> None:
+    """Time is left for the relaxation and one plan near it."""
+    lot = np.ones(len(quotes()))
+    lot[-1] = 10_000.0  # the perpetual, in USD
+    of = problem(quotes=replace(quotes(), lot=lot), limits=LIMITS, **more)
+    best = ho.cheapest(of, gap=1e-6, time_limit=60.0)
+    inner, calls = solvers.Highs.solve, iter(range(2))
+
+    def slow(self: solvers.Highs) -> solvers.Solution:
+        if next(calls, None) is None:
+            raise solvers.SolverError("no time is left")
+        return inner(self)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(solvers.Highs, "solve", slow)
+        plan = ho.cheapest(of, gap=1e-9)
+    assert not plan.violations
+    assert plan.problem is of
+    assert not plan.book.check({"BTC": {"net_delta": 0.5 + 1e-6, "gamma_usd_1pct": 20_000.01, "expiry": {"vega_usd": 300.001}}}, MARKET)  # fmt: skip
+    assert plan.tickets <= more.get("max_tickets", len(of.columns))
+    if "lots" in more:
+        assert np.all(plan.quantity % lot == 0)
+    assert 0 < plan.gap < np.inf
+    assert plan.cost * (1 - plan.gap) <= best.cost * (1 + 1e-9)
+    assert best.cost <= plan.cost * (1 + 1e-6)
+    assert "NOT PROVED: up to" in str(plan)
+
+
+@pytest.mark.usefixtures("highs")
+def test_one_plan_is_found_in_no_time_or_the_error_says_so() -> None:
+    of = problem(limits=LIMITS, max_tickets=4)
+    with pytest.raises(ho.SolverError, match="no trades that keep everything were found"):
+        ho.cheapest(of, time_limit=1e-9)
 
 
 def test_what_cannot_be_valued_under_limits_is_with_the_plan() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import re
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -135,6 +136,68 @@ def test_least_variance_is_the_optimum_of_cvxpy_and_its_variance_that_of_a_simul
     best = cvxpy.Problem(cvxpy.Minimize(cost + risk), keep).solve(solver="CLARABEL")
     now = own + each @ plan.quantity
     assert plan.cost + 1e-5 / 2 * now @ moments @ now == pytest.approx(best, rel=1e-6)
+
+
+@pytest.mark.usefixtures("highs")
+def test_what_clarabel_did_not_reach_is_in_the_notes() -> None:
+    clarabel = pytest.importorskip("clarabel", reason="quadratic programs need the extra optimise")
+    c = hc.tails.Covariance.of({"BTC_spot": 0.03, "BTC_vol": 0.04}, {("BTC_spot", "BTC_vol"): -0.5})
+    of = problem(limits={"BTC": {"vega_usd": 400}})
+    best = ho.least_variance(of, c, risk_aversion=1e-5)
+    assert not any("Clarabel" in note for note in best.notes)
+    assert best.gap <= 1e-8
+    inner = clarabel.DefaultSettings
+    noted = []
+    for steps in range(4, 40):  # one step after the other, until all is reached
+
+        def few(steps: int = steps) -> Any:
+            settings = inner()
+            settings.max_iter = steps
+            return settings
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(clarabel, "DefaultSettings", few)
+            try:
+                plan = ho.least_variance(of, c, risk_aversion=1e-5)
+            except ho.SolverError as error:
+                assert "MaxIterations" in str(error)  # noqa: PT017
+                continue
+        if not any("Clarabel did not reach its accuracy" in note for note in plan.notes):
+            break
+        noted.append(plan)
+        assert plan.objective * (1 - plan.gap) <= best.objective * (1 + 1e-6)
+        assert any("standard deviation" in note for note in plan.notes)
+    assert noted
+    assert plan.objective == pytest.approx(best.objective, rel=1e-9)
+
+
+@pytest.mark.usefixtures("highs")
+def test_what_clarabel_calls_almost_infeasible_is_asked_of_highs(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    clarabel = pytest.importorskip("clarabel", reason="quadratic programs need the extra optimise")
+    program = solvers.Program(
+        np.ones(2), np.zeros(2), np.ones(2), np.ones((1, 2)), np.array([1.0]), np.array([np.inf]),
+        hessian=np.eye(2),
+    )  # fmt: skip
+    inner = clarabel.DefaultSolver
+
+    class Unsure:
+        def __init__(self, *program: Any) -> None:
+            self._inner = inner(*program)
+
+        def set_termination_callback(self, ask: Any) -> None:
+            self._inner.set_termination_callback(ask)
+
+        def solve(self) -> Any:
+            x = self._inner.solve().x
+            return SimpleNamespace(status="AlmostPrimalInfeasible", x=x)
+
+    monkeypatch.setattr(clarabel, "DefaultSolver", Unsure)
+    with pytest.raises(solvers.SolverError, match="AlmostPrimalInfeasible"):
+        solvers.solve(program)
+    with pytest.raises(solvers.InfeasibleProgram):
+        solvers.solve(replace(program, low=np.array([2.5])))
 
 
 TWISTS = hc.tails.Covariance.of(

@@ -27,6 +27,7 @@ from hedgecore.backtest.futures import Futures, futures
 from hedgecore.backtest.marked import Listed, marked
 from hedgecore.backtest.run import Backtest, run
 from hedgecore.backtest.strategies import (
+    Counted,
     Leg,
     OpenInterestShare,
     Positions,
@@ -44,6 +45,7 @@ __all__ = [
     "LINES",
     "Backtest",
     "Carried",
+    "Counted",
     "Fills",
     "Flow",
     "Found",

@@ -289,6 +289,7 @@ class _Work:
             n: float(x.quantity[step - x.first]) for n, x in self.lives.items() if x.expiry > now
         }
         given = strategy.orders(self.tape.until(step), held)
+        self.counts.update(getattr(given, "counts", {}))
         wanted = [(name, float(q)) for name, qs in given.items() for q in np.atleast_1d(qs) if q]
         taken: dict[tuple[str, bool], float] = defaultdict(float)
         deals = [(deal, q) for name, q in wanted if (deal := self._deal(step, name, q, taken))]
@@ -301,6 +302,8 @@ class _Work:
         if self.fills.together and strategy.whole and (short or cut):
             self.counts["structures not entered"] += 1
             return
+        if step == 0 and now - int(self.tape.snapshots[self.tape.seen[0] - 1]) > self.tape.times[1] - now:  # fmt: skip
+            self.counts["fills at quotes older than a step"] += len(deals)
         for deal, _ in deals:
             self.counts["fills without a quoted size"] += not self._is_sized(deal)
             self._book(step, *deal)

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from hedgecore import hedging
 from hedgecore.backtest.carry import Carried
 from hedgecore.backtest.fills import Fills
-from hedgecore.backtest.run import Backtest, run
+from hedgecore.backtest.run import COSTS, Backtest, run
 from hedgecore.backtest.tape import DAY_US, Tape
 from hedgecore.frames import Columns, Listing
 from hedgecore.hedging.statistics import mean_of_worst
@@ -23,7 +23,6 @@ from hedgecore.paths.random import whole
 from hedgecore.scenarios.tail import check_level
 
 Array = npt.NDArray[Any]
-COSTS: Final = ("fee", "spread", "fixed", "impact")
 EULER: Final = 0.5772156649015329
 
 
@@ -122,6 +121,9 @@ def scorecard(
         )
         return {f"{name}_low": low, f"{name}_high": high}
 
+    def both(name: str) -> Array:
+        return np.asarray(test.run.mean(name) + test.roll_parts[name].sum(axis=1))
+
     premium = np.abs(test.carried.trades["amount"]).sum()
     with np.errstate(divide="ignore", invalid="ignore"):
         sharpe = pnl.mean(axis=1) / std * math.sqrt(365)
@@ -133,9 +135,9 @@ def scorecard(
         "std": std, **interval("std", std_drawn), "es": es, **interval("es", es_drawn),
         "es99": es99, **interval("es99", shortfall(drawn, 0.99)),
         "drawdown": drawdown(test.pnl), "worst_day": pnl.min(axis=1), "worst_step": test.pnl.min(axis=1),
-        "cost": test.costs.sum(axis=1), **{name: test.run.mean(name) for name in COSTS},
-        "funding": test.funded.sum(axis=1), "turnover": test.run.mean("turnover") / max(premium, 1e-300),
-        "trades": test.run.mean("trades"), "effectiveness": effectiveness, "tail_effectiveness": tail,
+        "cost": test.costs.sum(axis=1), **{name: both(name) for name in COSTS},
+        "funding": test.funded.sum(axis=1), "turnover": both("turnover") / max(premium, 1e-300),
+        "trades": both("trades"), "effectiveness": effectiveness, "tail_effectiveness": tail,
         "sharpe": sharpe, **interval("sharpe", np.nan_to_num(sharpe_drawn)), "deflated_sharpe": deflated_sharpe(pnl),
         "less_pnl": pnl.sum(axis=1) - pnl[other].sum(), **interval("less_pnl", sum_drawn - sum_drawn[other]),
         "less_std": std - std[other], **interval("less_std", std_drawn - std_drawn[other]),
@@ -214,7 +216,8 @@ def stressed(
 ) -> dict[str, Backtest]:
     """Run the same backtest as it is, with twice the spreads, with twice the fees and their caps, and with hedges 1 and 2 steps later.
 
-    A rebate is no fee: it stays as it is.  Who is filled at its own side of the spread earns half of it where others pay twice.
+    A rebate is no fee: it stays as it is.  Of options twice the spread is the quoted half spread at least, also for who is filled in the
+    middle; who is filled at its own side of it earns half.  Of the hedge it is twice ``half_spread``, which is 0 where none is given.
 
     Parameters
     ----------
@@ -233,7 +236,7 @@ def stressed(
     dear_fills = replace(fills, fee_factor=2 * fills.fee_factor)
     variants = {
         "as it is": (fills, costs, execution),
-        "spreads x 2": (replace(fills, spread=fills.spread * (2 if fills.spread >= 0 else 0.5)), replace(costs, half_spread=2 * costs.half_spread), execution),
+        "spreads x 2": (replace(fills, spread=max(2 * fills.spread, 1.0) if fills.spread >= 0 else 0.5 * fills.spread), replace(costs, half_spread=2 * costs.half_spread), execution),
         "fees x 2": (dear_fills, dear, execution),
         "1 step late": (fills, costs, replace(execution, latency=_later(execution.latency, 1))),
         "2 steps late": (fills, costs, replace(execution, latency=_later(execution.latency, 2))),

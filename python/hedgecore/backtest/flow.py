@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -11,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hedgecore import pricing
-from hedgecore.backtest.strategies import Orders, Strategy
+from hedgecore.backtest.strategies import Counted, Orders, Strategy
 from hedgecore.backtest.tape import DAY_US, Found, Tape, micros_of, tables_of
 from hedgecore.book import YEAR_US
 from hedgecore.hedging.position import check, check_numbers
@@ -145,17 +146,19 @@ class MarketMaker(Strategy):
         drawn = np.concatenate([stationary_rows(generator, 1, n, self.block)[0] for _ in range(-(-count // n))])[:count]  # fmt: skip
         chain = known.chain()
         orders: dict[str, list[float]] = {}
-        total = dict(held)
+        total, counts = dict(held), Counter[str]()
         for row, place in zip(drawn.tolist(), _nearest(flow, drawn, chain, int(known.times[-1])).tolist(), strict=True):  # fmt: skip
             if place < 0:
+                counts["customers without an option that is quoted"] += 1
                 continue
             name, quantity = str(known.name[chain["instrument"][place]]), -float(flow.amount[row])
             after = total.get(name, 0.0) + quantity
             if abs(after) > max(self.most, abs(total.get(name, 0.0))):
+                counts["customers beyond the most"] += 1
                 continue
             total[name] = after
             orders.setdefault(name, []).append(quantity)
-        return dict(orders)
+        return Counted(orders, counts)
 
 
 def _nearest(flow: Flow, drawn: Array, chain: Mapping[str, Array], now: int) -> Array:

@@ -91,11 +91,15 @@ def futures(
         if listed[name] < tape.times[-1]:
             raise ValueError(f"name = {name!r} expires at {_said(listed[name])}, before the last step {_said(tape.times[-1])}")  # fmt: skip
         listed, least_days = {name: listed[name]}, 0.0
-    ratio = {n: _last_seen(tape, rows, n) for n in listed}
+    ratio = {n: _seen(tape, rows, n)[0] for n in listed}
     held = _held(tape, listed, ratio, days, least_days)
     of = np.stack([ratio[n] for n in listed])[held, np.arange(len(tape))]
     was = np.stack([ratio[n] for n in listed])[np.append(held[0], held[:-1]), np.arange(len(tape))]
     names = np.array(list(listed))[held]
+    seen = np.stack([_seen(tape, rows, n)[1] for n in listed])[held, np.arange(len(tape))]
+    old = int((tape.times - seen > DAY_US).sum())
+    if old:
+        found.append(Found("future not seen for a day: what it was over the index stands", old))
     return Futures(names, tape.price * of, tape.price * was, tape.times, tuple(found))
 
 
@@ -151,11 +155,12 @@ def _prices(tape: Tape, quotes: Any, found: list[Found]) -> dict[str, Array]:
     return {key: column[known] for key, column in rows.items()}
 
 
-def _last_seen(tape: Tape, rows: dict[str, Array], name: str) -> Array:
-    """Of each step the future over the index as last seen; NaN where nothing is known."""
+def _seen(tape: Tape, rows: dict[str, Array], name: str) -> tuple[Array, Array]:
+    """Of each step the future over the index as last seen, NaN where nothing is known; and when that was."""
     mine = np.flatnonzero(rows["name"] == name)
     at = np.searchsorted(rows["time"][mine], tape.times, side="right") - 1
-    return np.where(at >= 0, rows["ratio"][mine][np.maximum(at, 0)], np.nan)
+    last = mine[np.maximum(at, 0)]
+    return np.where(at >= 0, rows["ratio"][last], np.nan), rows["time"][last]
 
 
 def _said(time: int) -> str:

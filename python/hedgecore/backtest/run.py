@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -17,12 +17,14 @@ from hedgecore.backtest.fills import Fills
 from hedgecore.backtest.funding import Funding
 from hedgecore.backtest.futures import Futures
 from hedgecore.backtest.strategies import Strategy
-from hedgecore.backtest.tape import Tape
+from hedgecore.backtest.tape import Found, Tape
 from hedgecore.frames import Library, Listing, text_table
 from hedgecore.paths.history import Given
 
 Array = npt.NDArray[Any]
 Currency = Literal["usd", "coin"]
+#: The ledgers of the core that are parts of the cost.
+COSTS: Final = ("fee", "spread", "fixed", "impact")
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,6 +57,11 @@ class Backtest:
     def tape(self) -> Tape:
         """The data."""
         return self.carried.tape
+
+    @property
+    def found(self) -> tuple[Found, ...]:
+        """What was wrong with the data, futures among them."""
+        return self.tape.found + (() if self.futures is None else self.futures.found)
 
     @cached_property
     def held(self) -> Array:
@@ -100,16 +107,37 @@ class Backtest:
 
     @cached_property
     def rolled(self) -> Array:
-        """What it costs at each step to leave one future for the next, of shape (policies, steps): both trades."""
-        cost = np.zeros_like(self.held)
-        if self.futures is not None:
-            at, paid = self.futures.rolls, self.run.costs
-            both = np.stack([self.futures.before[at], self.futures.price[at]])
-            unit = (1.0 / both if self._inverse else both).sum(axis=0)
+        """What it costs at each step to leave one future for the next, of shape (policies, steps)."""
+        return np.asarray(sum(self.roll_parts[name] for name in COSTS))
+
+    @cached_property
+    def roll_parts(self) -> dict[str, Array]:
+        """What rolls add at each step, of shape (policies, steps): to every one of :data:`COSTS`, to turnover and trades.
+
+        A roll is two trades of what is held, by the law of :class:`hedgecore.hedging.Costs`, each at the price of its future.
+        """
+        parts = {name: np.zeros_like(self.held) for name in (*COSTS, "turnover", "trades")}
+        if self.futures is None:
+            return parts
+        at = self.futures.rolls
+        law = replace(self.run.costs, fixed_level=None).core(())
+        for price in (self.futures.before[at], self.futures.price[at]):
             held = np.abs(self.held[:, at - 1])
-            # what is fixed is USD a trade
-            cost[:, at] = paid.proportional * held * unit + 2 * paid.fixed * (held > 0) * self._money[at]  # fmt: skip
-        return cost
+            coins = held / price if self._inverse else held
+            fee = coins * (
+                law["fee"] * price + np.minimum(law["fee_per_coin"], law["fee_cap"] * price)
+            )
+            usd = {
+                "fee": np.where(held > 0, np.maximum(fee, law["least_fee"]), 0.0),
+                "spread": law["half_spread"] * coins * price,
+                "fixed": law["fixed"] * (held > 0),
+                "impact": law["impact"] * coins**2 + law["root_impact"] * coins**1.5 * price,
+                "turnover": coins * price,
+            }
+            for name, amount in usd.items():
+                parts[name][:, at] += amount / price if self.carried.numeraire == "coin" else amount
+            parts["trades"][:, at] += held > 0
+        return parts
 
     @cached_property
     def funded(self) -> Array:
@@ -159,19 +187,26 @@ class Backtest:
         return {name: lines.get(name, self.pnl - known) for name in LINES}
 
     def reconcile(self) -> float:
-        """Return the largest difference, over policies, of two accounts of the end, as a share of what was turned over.
+        """Return the largest difference of three accounts, over policies and steps, as a share of what was turned over.
 
-        Cash and positions, and what the core's own ledger says of the hedge.  The lines are not compared: the residual is what the others
+        At every step P&L until then, and cash of :meth:`ledger` with the value of open options; at the end what the core's own ledger says of
+        the hedge.  The lines are not compared: the residual is what the others
         leave, so that they always add up; :meth:`residual_share` says how much that is.
         """
-        end = self.equity()[:, -1]
+        own = self.equity()
         core = self.carried.equity[-1] + self.run.pnl[:, 0] - self.rolled.sum(axis=1)
         if self.futures is not None:  # the core knows one price: of a roll it sees a move
             at = self.futures.rolls
             was, now = self.futures.before[at], self.futures.price[at]
             core -= (self.held[:, at - 1] * (1 / was - 1 / now if self._inverse else now - was)).sum(axis=1)  # fmt: skip
         size = 1e-300 + np.abs(self.carried.trades["amount"]).sum() + np.abs(self.pnl).sum(axis=1)
-        return float(np.max(np.abs(end - core) / size))
+        away = np.abs(own[:, -1] - core)
+        currency = "coin" if self.carried.numeraire == "coin" else "usd"
+        for j, policy in enumerate(self.names):
+            entries = self.ledger(policy)
+            cash = np.cumsum(np.bincount(entries["step"], entries[currency], len(self.tape)))
+            away[j] = max(away[j], np.abs(cash + self.carried.value - own[j]).max())
+        return float(np.max(away / size))
 
     def residual_share(self) -> Array:
         """Return abs(residual) over the sum of the sizes of all lines, by policy."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 import numpy as np
 
@@ -28,6 +28,14 @@ __all__ = [
 
 #: Quantities by instrument; several where they are trades of their own.
 Orders = Mapping[str, float | Sequence[float]]
+
+
+class Counted(dict[str, Any]):
+    """Orders, and by name how often something was not ordered: :attr:`Carried.counts` gets it."""
+
+    def __init__(self, orders: Orders, counts: Mapping[str, int]) -> None:
+        super().__init__(orders)
+        self.counts = dict(counts)
 
 
 @dataclass(frozen=True)
@@ -54,7 +62,7 @@ class Strategy:
 
 @dataclass(frozen=True)
 class Positions(Strategy):
-    """Options of the user, traded at one snapshot and held to their expiries.
+    """Options of the user, traded at one snapshot and held to their expiries; each for itself: what has no quote then is counted.
 
     Parameters
     ----------
@@ -63,6 +71,8 @@ class Positions(Strategy):
     at
         They are traded at the first snapshot at or after that time; at the first of all where not given.
     """
+
+    whole: ClassVar[bool] = False
 
     quantity: Mapping[str, float]
     at: Any = None
@@ -102,6 +112,9 @@ class Leg:
         check(self.delta is None or 0 < self.delta < 1, "delta", self.delta, "between 0 and 1")
 
 
+NOT_FOUND: Final = Counted({}, {"snapshots without an option for a leg": 1})
+
+
 @dataclass(frozen=True)
 class Roll(Strategy):
     """A structure that is entered whenever nothing is held, and held to its expiry.
@@ -132,7 +145,7 @@ class Roll(Strategy):
         days = (chain["expiry"] - known.times[-1]) / (24 * HOUR_US)
         usable = days >= self.least_days
         if not usable.any():
-            return {}
+            return NOT_FOUND
         expiries = np.unique(chain["expiry"][usable])
         target = known.times[-1] + self.days * 24 * HOUR_US
         expiry = expiries[np.argmin(np.abs(expiries - target))]
@@ -142,15 +155,13 @@ class Roll(Strategy):
             quote = chain["ask"] if side > 0 else chain["bid"]
             fits = (chain["expiry"] == expiry) & (chain["kind"] == kinds(leg.kind)) & np.isfinite(quote)  # fmt: skip
             if not fits.any():
-                return {}
+                return NOT_FOUND
             rows = np.flatnonzero(fits)
             if leg.delta is None:
                 away = np.abs(np.log(chain["strike"][rows] / chain["forward"][rows]))
             else:
                 away = np.abs(np.abs(chain["delta"][rows]) - leg.delta)
-            if not np.isfinite(away).any():
-                return {}
-            name = str(known.name[chain["instrument"][rows[np.nanargmin(away)]]])
+            name = str(known.name[chain["instrument"][rows[np.argmin(away)]]])
             orders[name] = orders.get(name, 0.0) + self.quantity * leg.ratio
         return orders
 
@@ -176,7 +187,7 @@ def put_selling(days: float = 7.0, quantity: float = -1.0, delta: float = 0.25) 
 
 
 def call_selling(days: float = 7.0, quantity: float = -1.0, delta: float = 0.25) -> Roll:
-    """Return a call of a delta: a covered call, counted in coins, which are what covers it."""
+    """Return a call of a delta: a covered call where coins are counted, which cover it; in the quote currency a naked one."""
     return Roll((Leg("call", delta=delta),), days, quantity)
 
 

@@ -10,7 +10,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from hedgecore import frames
+from hedgecore import frames, pricing
 from hedgecore.book import YEAR_US
 from hedgecore.instruments import times_of
 
@@ -177,12 +177,23 @@ class Tape:
         )  # fmt: skip
 
     def chain(self, snapshot: int = -1) -> dict[str, Array]:
-        """Return the quotes of a snapshot, the last where not given: its columns with kind, strike and expiry."""
+        """Return the quotes of a snapshot, the last where not given: its columns with kind, strike and expiry.
+
+        Where a quote has no delta it is Black's, at vol and forward of the mark.
+        """
         at = range(len(self.snapshots))[snapshot]
         part = slice(int(self.first_row[at]), int(self.first_row[at + 1]))
         columns = {name: column[part] for name, column in self.quotes.items()}
         which = columns["instrument"]
-        return columns | {"kind": self.kind[which], "strike": self.strike[which], "expiry": self.expiry[which]}  # fmt: skip
+        columns |= {"kind": self.kind[which], "strike": self.strike[which], "expiry": self.expiry[which]}  # fmt: skip
+        bare = ~np.isfinite(columns["delta"])
+        if bare.any():
+            g = pricing.greeks(
+                columns["kind"], strike=columns["strike"], expiry=(columns["expiry"] - self.snapshots[at]) / YEAR_US,
+                vol=columns["mark_vol"], forward=columns["forward"], which=("delta",),
+            )  # fmt: skip
+            columns["delta"] = np.where(bare, g.delta, columns["delta"])
+        return columns
 
     def settlement(self, expiry: int) -> int | None:
         """Return the step at whose price what expires then is settled: the first at or after; None where the tape ends before."""
@@ -207,7 +218,7 @@ def tables_of(data: Any, base: str | None = None) -> list[frames.Columns]:
         frame: Any = getattr(table, "frame", table)
         if base is not None and hasattr(frame, "lazy"):
             frame = frame.filter((frame["base"] == base) & (frame["type"] == "option"))
-            wanted = ("timestamp", "instrument", "base", "type", "settlement", "kind", "strike", "expiry_time", "snapshot", *NUMBERS)  # fmt: skip
+            wanted = ("timestamp", "instrument", "base", "type", "settlement", "kind", "strike", "expiry_time", "snapshot", "contract_size", *NUMBERS)  # fmt: skip
             frame = frame.select([name for name in wanted if name in frame.columns])
         out.append(frames.columns_of(frame))
     return out
@@ -241,6 +252,10 @@ def _quotes(base: str, chains: Any, found: list[Found]) -> dict[str, Array]:
         for name in NUMBERS:
             given = table[name][mine].astype(np.float64) if name in table else np.full(len(stamp), np.nan)  # fmt: skip
             columns[name] = given
+        if "contract_size" in table:  # sizes count contracts
+            size = table["contract_size"][mine].astype(np.float64)
+            for name in ("bid_size", "ask_size"):
+                columns[name] *= np.where(np.isnan(size), 1.0, size)
         for name, column in columns.items():
             parts.setdefault(name, []).append(column)
         backwards = int((np.diff(stamp) < 0).sum())
@@ -266,6 +281,8 @@ def _quotes(base: str, chains: Any, found: list[Found]) -> dict[str, Array]:
     rows = {name: column[~useless] for name, column in rows.items()}
     if not len(rows["time"]):
         raise ValueError(f"chains have no usable quote of an option on {base}")
+    bare = ~np.isfinite(rows["delta"])
+    _tell(found, "delta missing: Black's at the vol of the mark chooses", int(bare.sum()), _example(rows, bare))  # fmt: skip
     used, rows["instrument"] = np.unique(rows["instrument"], return_inverse=True)
     rows["name"] = names[used][rows["instrument"]]
     return rows
@@ -284,6 +301,10 @@ def _example(rows: Mapping[str, Array], bad: Array) -> str:
         return ""
     row = int(np.argmax(bad))
     return f"{rows['name'][row]} at {str(rows['time'][row].view('M8[us]'))[:19]}"
+
+
+def _when(times: Array, rows: Array) -> str:
+    return f"at {str(times[np.argmax(rows)].view('M8[us]'))[:16]}" if rows.any() else ""
 
 
 def _tell(found: list[Found], name: str, count: int, example: str = "") -> None:
@@ -383,4 +404,11 @@ def _premium(
     if not len(order):
         return np.full(len(times), np.nan)
     at = np.searchsorted(when[order], times, side="right") - 1
+    old = (at >= 0) & (times - when[order][np.maximum(at, 0)] > DAY_US)
+    _tell(
+        found,
+        "perpetual not seen for a day: its last premium stands",
+        int(old.sum()),
+        _when(times, old),
+    )
     return np.where(at >= 0, share[order][np.maximum(at, 0)], np.nan)

@@ -190,7 +190,7 @@ def _events(of: BacktestFindings) -> list[Section]:
     test = of.test
     table = text.event_table(test)
     data = {
-        "data": [{"name": f.name, "count": f.count, "example": f.example} for f in test.tape.found],
+        "data": [{"name": f.name, "count": f.count, "example": f.example} for f in test.found],
         "fills": dict(test.carried.counts),
     }
     if test.funding is not None:

@@ -118,7 +118,7 @@ def _fills(title: str, rows: Columns, names: tuple[str, ...], unit: str) -> Text
 
 def event_table(test: Backtest) -> TextTable:
     """What was wrong with the data, what could not be done, where funding and prices are from: how often each."""
-    lines = [("data", found.name, f"{found.count:,}", found.example) for found in test.tape.found]
+    lines = [("data", found.name, f"{found.count:,}", found.example) for found in test.found]
     lines += [("fills", name, f"{count:,}", "") for name, count in sorted(test.carried.counts.items())]  # fmt: skip
     if test.funding is not None:
         names, counts = np.unique(test.funding.source[:-1], return_counts=True)

@@ -250,7 +250,8 @@ class Problem:
         sizes = np.where(
             amount < columns_full(self, amount), 0.0, solution.column_price[:n] / self.scale
         )
-        more = {"objective": solution.value, "gap": solution.gap} | more
+        notes = (solution.note,) if solution.note else ()
+        more = {"objective": solution.value, "gap": solution.gap, "notes": notes} | more
         return Plan(self, mode, amount, prices, np.minimum(sizes, 0.0), **more)
 
     def solve(

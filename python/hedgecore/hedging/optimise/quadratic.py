@@ -75,7 +75,7 @@ def least_variance(
     now = own + each @ plan.quantity
     before, after = (math.sqrt(max(float(of @ moments @ of), 0.0)) for of in (own, now))
     note = f"standard deviation by the factors: {before:,.0f} -> {after:,.0f} USD"
-    return replace(plan, notes=(note,))
+    return replace(plan, notes=(*plan.notes, note))
 
 
 def _features(

@@ -92,7 +92,7 @@ class Quotes:
             Coins that can be traded of each instrument and side where the data have no size; by pattern of names, the first
             that fits.  None: no limit, which ``notes`` say.
         half_spread
-            Share of the price on either side of futures and perpetuals that have a mark and no bid and ask.
+            Share of the price on either side of futures and perpetuals that have a mark and no bid and ask; crossed ones are left out.
         perpetuals
             Whether the inverse perpetual of every coin is added, at the market's price for it or else at the index, where the data have none.
         fees
@@ -119,7 +119,7 @@ class Quotes:
         data_of = market.align(table)
         future = (table.type == FUTURE) | (table.type == PERPETUAL)
         mark = np.where(np.isnan(numbers["mark"]) & future, data_of.forward, numbers["mark"])
-        bare = future & np.isnan(bid) & np.isnan(ask) & np.isfinite(mark)
+        bare = future & ~crossed & np.isnan(bid) & np.isnan(ask) & np.isfinite(mark)
         bid[bare], ask[bare] = (
             mark[bare] * (1 - half_spread),
             mark[bare] * (1 + half_spread),

@@ -49,10 +49,15 @@ def search(program: Program, *, time_limit: float, gap: float) -> Solution:
     tickets = program.whole & (program.opens >= 0) if program.opens is not None else None
     if tickets is not None and tickets.any() and not tickets[program.whole].all():
         stages.insert(0, tickets)
+    # a plan to fall back on, before time goes into better ones
+    first = _near_point(program, _near(program, relaxed, point), clock.left / 4, target=np.inf)
+    best = None if first is None else replace(first, bound=bound)
     for left, whole in zip(range(len(stages), 0, -1), stages, strict=True):
         staged = replace(program, whole=whole)
         try:
-            found = _stage(staged, relaxed, point, bound, Clock(clock.left / left), gap / left)
+            found = _stage(
+                staged, relaxed, point, bound, Clock(clock.left / left), gap / left, best
+            )
         except SolverError:
             if left == 1:
                 raise
@@ -62,21 +67,18 @@ def search(program: Program, *, time_limit: float, gap: float) -> Solution:
 
 
 def _stage(
-    program: Program, relaxed: Solution, point: Array, bound: float, clock: Clock, gap: float
-) -> Solution:
-    """Solve near a point; what is not proved by ``bound``, with all that reduced costs leave."""
+    program: Program, relaxed: Solution, point: Array, bound: float, clock: Clock, gap: float,
+    best: Solution | None,
+) -> Solution:  # fmt: skip
+    """Solve near a point; what is not proved by ``bound``, with all that reduced costs leave. Out of time ``best`` or better stands."""
     enough = bound + gap * abs(bound)
     near = _near(program, relaxed, point)
-    best = None
-    try:
-        small = Highs(_taken(program, near), time_limit=clock.left / 2, gap=gap / 4, target=enough)
-        inner = small.solve()
-    except (InfeasibleProgram, SolverError):
-        rest = program
-    else:
-        x = program.lower.copy()
-        x[near] = inner.x
-        best = replace(inner, x=x, bound=bound)
+    inner = _near_point(program, near, clock.left / 2, gap=gap / 4, target=enough)
+    if inner is not None and (best is None or inner.value < best.value):
+        best = inner
+    rest = program
+    if best is not None:
+        best = replace(best, bound=bound)
         if best.value <= enough:
             return best
         rest = _tightened(program, relaxed, best.value)
@@ -97,6 +99,20 @@ def _stage(
     # what the tightened program does not have is no better than the best known
     bound = max(bound, min(full.bound, best.value))
     return replace(full if full.value < best.value else best, bound=bound)
+
+
+def _near_point(
+    program: Program, columns: Array, time_limit: float, *, target: float, gap: float = 1e-6
+) -> Solution | None:
+    """What is found with some columns alone; None where that is nothing."""
+    try:
+        taken = _taken(program, columns)
+        inner = Highs(taken, time_limit=time_limit, gap=gap, target=target).solve()
+    except (InfeasibleProgram, SolverError):
+        return None
+    x = program.lower.copy()
+    x[columns] = inner.x
+    return replace(inner, x=x)
 
 
 def _near(program: Program, relaxed: Solution, point: Array) -> Array:
@@ -132,6 +148,7 @@ def _taken(program: Program, columns: Array) -> Program:
     return Program(
         program.cost[columns], program.lower[columns], program.upper[columns], program.rows[:, columns],
         program.low - base, program.high - base, program.whole[columns],
+        offset=program.offset + float(program.cost[left] @ program.lower[left]),
     )  # fmt: skip
 
 
@@ -140,10 +157,9 @@ def _tightened(program: Program, relaxed: Solution, value: float) -> Program:
     assert program.whole is not None
     room = max(value - relaxed.value, 0.0) + 1e-9 * abs(value)
     price = relaxed.column_price
-    with np.errstate(divide="ignore"):
-        step = np.where(price != 0, room / np.abs(price), np.inf)
-    step = np.where(program.whole, np.floor(step + 1e-6), step)
     dear, cheap = price > 1e-9, price < -1e-9
+    step = room / np.where(dear | cheap, np.abs(price), 1.0)
+    step = np.where(program.whole, np.floor(step + 1e-6), step)
     return replace(
         program,
         upper=np.where(dear, np.minimum(program.upper, program.lower + step), program.upper),

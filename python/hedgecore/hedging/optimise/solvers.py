@@ -42,7 +42,7 @@ class UnboundedProgram(ValueError):
 
 @dataclass(frozen=True, eq=False)
 class Program:
-    """Minimise cost @ x + x' hessian x / 2 for lower <= x <= upper and low <= rows @ x <= high; some of x whole numbers.
+    """Minimise offset + cost @ x + x' hessian x / 2 for lower <= x <= upper and low <= rows @ x <= high; some of x whole numbers.
 
     The hessian is that of the last columns, as many as it has.  ``opens`` says of each column which other one it is the ticket of (-1: of none).
     """
@@ -56,6 +56,7 @@ class Program:
     whole: Array | None = None
     hessian: Array | None = field(default=None, repr=False)
     opens: Array | None = None
+    offset: float = 0.0
 
     @property
     def has_whole(self) -> bool:
@@ -90,7 +91,7 @@ class Solution:
     """The best x, the objective there, and what a unit of each bound is worth.
 
     ``row_price`` is the change of the objective per unit that the bound of a row moves up, ``column_price`` that of a
-    column's; both are 0 where no bound holds.  No point is better than ``bound``.
+    column's; both are 0 where no bound holds.  No point is better than ``bound``.  ``note`` is what the solver did not reach.
     """
 
     x: Array
@@ -98,6 +99,7 @@ class Solution:
     row_price: Array
     column_price: Array
     bound: float
+    note: str = ""
 
     @property
     def gap(self) -> float:
@@ -181,6 +183,7 @@ class Highs:
         lp.num_col_, lp.num_row_ = len(program.cost), len(program.low)
         lp.col_cost_, lp.col_lower_, lp.col_upper_ = program.cost, program.lower, program.upper
         lp.row_lower_, lp.row_upper_ = program.low, program.high
+        lp.offset_ = program.offset
         row, column = np.nonzero(program.rows)
         lp.a_matrix_.format_ = self._highspy.MatrixFormat.kRowwise
         lp.a_matrix_.start_ = np.searchsorted(row, np.arange(len(program.low) + 1))
@@ -306,6 +309,7 @@ def _quadratic(program: Program, time_limit: float) -> Solution:
     """A convex quadratic program by Clarabel's interior point."""
     if program.has_whole:
         raise ValueError("a quadratic program has no whole numbers")
+    clock = Clock(time_limit)
     clarabel = require("clarabel")
     sparse = require("scipy.sparse")
     n = len(program.cost)
@@ -338,9 +342,11 @@ def _quadratic(program: Program, time_limit: float) -> Solution:
     solver.set_termination_callback(lambda _: stop.is_set())
     found = _interruptible(solver.solve, stop)
     status = str(found.status)
-    if status in ("PrimalInfeasible", "AlmostPrimalInfeasible"):
+    if status == "PrimalInfeasible":
         raise InfeasibleProgram("no point keeps all the rows")
-    if status in ("DualInfeasible", "AlmostDualInfeasible"):
+    if status == "AlmostPrimalInfeasible":  # the rows are linear: HiGHS knows
+        Highs(replace(program, cost=np.zeros(n), hessian=None), time_limit=clock.left).solve()
+    if status == "DualInfeasible":
         raise UnboundedProgram(np.flatnonzero(np.abs(np.array(found.x)) > 1e-6))
     if status == "MaxTime":
         raise SolverError(f"Clarabel found no point in {time_limit:.3g} s; {HINT}")
@@ -354,8 +360,11 @@ def _quadratic(program: Program, time_limit: float) -> Solution:
     column_price[top] -= prices[3]
     column_price[floor] += prices[4]
     x = np.clip(np.array(found.x), program.lower, program.upper)
-    value = float(found.obj_val)
-    return Solution(x, value, row_price, column_price, value)
+    value, proved = (program.offset + float(of) for of in (found.obj_val, found.obj_val_dual))
+    note = ""
+    if status == "AlmostSolved":
+        note = f"Clarabel did not reach its accuracy: constraints are kept to {found.r_prim:.1e} of their size, the objective is proved to {abs(value - proved):,.3g} USD"
+    return Solution(x, value, row_price, column_price, min(proved, value), note)
 
 
 @dataclass(frozen=True, eq=False)
@@ -413,7 +422,7 @@ def relax(
     except (InfeasibleProgram, SolverError):
         if not program.has_whole:
             raise
-        value = float(program.cost @ least.x[:n])
+        value = program.offset + float(program.cost @ least.x[:n])
         bound = value - least.gap * abs(value)
         solution = Solution(least.x[:n], value, np.zeros(m), np.zeros(n), bound)
     conflict = np.flatnonzero(np.abs(least.row_price) > 1e-9 * max(price.min(initial=1.0), 1e-12))
