@@ -223,7 +223,11 @@ class TestBadInput:
             ("svi", [0.01, -0.1, 0.0, 0.0, 0.1], "slice 1: SVI needs b >= 0"),
             ("svi", [0.01, 0.1, 1.5, 0.0, 0.1], r"slice 1: SVI needs b >= 0, \|rho\| <= 1"),
             ("svi", [-0.1, 0.1, 0.0, 0.0, 0.1], "slice 1: total variance is negative"),
-            ("svi", [np.nan, 0.1, 0.0, 0.0, 0.1], "slice 1: a must be from -1e100 to 1e100, not nan"),
+            (
+                "svi",
+                [np.nan, 0.1, 0.0, 0.0, 0.1],
+                "slice 1: a must be from -1e100 to 1e100, not nan",
+            ),
             ("svi", [0.01, 0.1, 0.0, 1e155, 0.1], r"slice 1: m must be .* not 1e\+155"),
             ("svi", [0.01, 0.1, 0.0, 0.0, 1e200], r"slice 1: sigma must be .* not 1e\+200"),
             ("sabr", [0.0, 1.0, 1.0, 0.0], "slice 1: SABR needs alpha > 0"),
